@@ -161,6 +161,12 @@ class FarHost:
                     found.append(int(process.name))
         return found
 
+    def here_connections(self) -> list[str]:
+        """The connections of clients to the socket of the link."""
+        path = str(self.here.root / "run" / "hosts" / f"{NAME}.sock")
+        lines = Path("/proc/net/unix").read_text().splitlines()
+        return [line for line in lines if line.endswith(path) and line.split()[5] == "03"]
+
     def end_links(self) -> None:
         for pid in self.masters():
             with suppress(ProcessLookupError):

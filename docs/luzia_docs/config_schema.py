@@ -32,6 +32,9 @@ def render_schema() -> str:
     agents = _table(schema.AgentConfig, page, "[agents.NAME]")
     agents["properties"]["jsonl"] |= _table(schema.JsonlConfig, page, "[agents.NAME.jsonl]")
     projects = _table(schema.ProjectConfig, page, "[projects.NAME]")
+    elsewhere = {"description": "The host that has the project; its settings are there.", **rules.WORD.schema}
+    projects["properties"]["host"] = elsewhere
+    projects["anyOf"] = [{"required": projects.pop("required")}, {"required": ["host"]}]
     worktree = _table(schema.WorktreeConfig, page, "[projects.NAME.worktree]")
     projects["properties"]["worktree"] |= {
         key: value for key, value in worktree.items() if key != "type"

@@ -36,6 +36,9 @@ class FarSide(NamedTuple):
     protocol: int
 
 
+NOT_FOUND = FarSide("", "", "", 0)
+
+
 def find_luzia(host: Host, control: str) -> FarSide:
     """Find the program and its daemon over a link. Raises HostError, and TimeoutError.
 

@@ -21,12 +21,13 @@ from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client.hosts import HostError, ssh
 from luzia_client.hosts import link_files as files
-from luzia_client.hosts.far_side import FarSide, find_luzia, incompatible
+from luzia_client.hosts.far_side import NOT_FOUND, FarSide, find_luzia, incompatible
 from luzia_client.hosts.settings import Host, find_host
 
 GREETING_TIMEOUT_S = 10.0
 """How long a link that is open may say nothing before it is taken for a broken one."""
 CONTROL_TIMEOUT_S = 5.0
+TERM_S = 1.0
 START_TIMEOUT_S = 45.0
 _REPLY_BYTES = 65536
 
@@ -51,11 +52,13 @@ class Link(NamedTuple):
 
 def open_link(host: Host) -> Link:
     """The link to a host, which is started unless it is open and the daemon there replies. Raises HostError."""
-    if _greet(host) is _Greeting.OK and (link := _recorded(host)) is not None:
+    began, pid = time.time(), files.read_pid(host.name)
+    greeting = _greet(host)
+    if greeting is _Greeting.OK and (link := _recorded(host)) is not None:
         return link
-    began = time.time()
     with files.locked(host.name) as lock:
-        greeting = _greet(host)
+        if greeting is not _Greeting.SILENT or files.read_pid(host.name) != pid:  # nobody has replaced a silent one
+            greeting = _greet(host)
         if greeting is _Greeting.OK and (link := _recorded(host)) is not None:
             return link
         files.raise_failure_of_other(lock, began)
@@ -143,6 +146,7 @@ def _start(host: Host, greeting: _Greeting) -> Link:
             pass
     _end(host)
     _connect(host, control)
+    files.write_record(host, files.Record(NOT_FOUND, _pid_of_master(host, control)))  # so that it can be ended
     try:
         return _forward(host, control, find_luzia(host, control))
     except TimeoutError as exc:
@@ -193,11 +197,10 @@ def _connect(host: Host, control: str) -> None:
 def _forward(host: Host, control: str, far: FarSide) -> Link:
     """Forward the socket, record the link, and see that the daemon replies through it. Raises HostError."""
     here = files.path_of(host.name, "sock")
-    pid = _pid_of_master(host, control)
     known = files.read_record(host)
     if known is None or known.far.socket != far.socket or not os.path.exists(here):
         forward = ["-O", "forward", "-L", f"{here}:{far.socket}"]
-        if known is not None:
+        if known is not None and known.far != NOT_FOUND:
             ssh.run(ssh.shared_command(host, control, options=["-O", "cancel", "-L", f"{here}:{known.far.socket}"]))
         status, _, errors = ssh.run(ssh.shared_command(host, control, options=forward), timeout_s=CONTROL_TIMEOUT_S)
         if status != 0:
@@ -205,7 +208,7 @@ def _forward(host: Host, control: str, far: FarSide) -> Link:
                 f"ssh cannot forward the socket of luziad on host {host.name}: {errors.strip() or 'no reason given'}",
                 "The ssh server there must permit AllowStreamLocalForwarding.",
             )
-    files.write_record(host, files.Record(far, pid))
+    files.write_record(host, files.Record(far, files.read_pid(host.name)))
     greeting = _greet(host)
     if greeting is not _Greeting.OK:
         raise HostError(
@@ -225,18 +228,17 @@ def _pid_of_master(host: Host, control: str) -> int:
 
 def _end(host: Host) -> bool:
     """End the link, also one that does not react; returns whether there was one."""
-    control, pid = files.path_of(host.name, "ctl"), files.read_pid(host.name)
-    process = _open_master(pid, control)
-    if os.path.exists(control):
-        with contextlib.suppress(TimeoutError):
-            ssh.run(ssh.shared_command(host, control, options=["-O", "exit"]), timeout_s=CONTROL_TIMEOUT_S)
+    control = files.path_of(host.name, "ctl")
+    process = _open_master(files.read_pid(host.name), control)
     if process is not None:
         # One that is still ending would remove the sockets of the next one.
         ended = select.poll()
         ended.register(process, select.POLLIN)
-        if not ended.poll(CONTROL_TIMEOUT_S * 1000):
-            signal.pidfd_send_signal(process, signal.SIGKILL)
-            ended.poll(CONTROL_TIMEOUT_S * 1000)
+        for number, wait_s in ((signal.SIGTERM, TERM_S), (signal.SIGKILL, CONTROL_TIMEOUT_S)):
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(process, number)
+            if ended.poll(wait_s * 1000):
+                break
         os.close(process)
     files.remove(host.name)
     return process is not None

@@ -23,7 +23,15 @@ from luziad.agents.registry import BUILT_IN, PREFERENCE, READERS, RUN_ADAPTER
 from luziad.agents.template import ARGS, OPTIONAL, PLACEHOLDERS, Template, find_placeholders, list_words
 from luziad.config import rules, shipped_agents
 from luziad.config.rules import NAME, NAME_EXPECTED, Rule, describe_value, is_text
-from luziad.config.schema import AgentConfig, CliConfig, DaemonConfig, JsonlConfig, ProjectConfig, WorktreeConfig
+from luziad.config.schema import (
+    AgentConfig,
+    CliConfig,
+    DaemonConfig,
+    ElsewhereConfig,
+    JsonlConfig,
+    ProjectConfig,
+    WorktreeConfig,
+)
 from luziad.config.toml_text import Path, find_lines, format_key
 from luziad.errors import ConfigError
 from luziad.jobs.resources import MACHINE
@@ -79,7 +87,9 @@ def check_config(file: str, text: str, more: Iterable[str] = ()) -> CheckedConfi
     config = CheckedConfig(
         daemon=msgspec.convert(data.get("daemon", {}), DaemonConfig),
         projects={
-            n: msgspec.convert(_expand_home(t, "path"), ProjectConfig) for n, t in data.get("projects", {}).items()
+            n: msgspec.convert(_expand_home(t, "path"), ProjectConfig)
+            for n, t in data.get("projects", {}).items()
+            if "host" not in t  # the commands dispatch those to their host
         },
         agents={
             n: msgspec.convert(reduce(_expand_home, ("command", "resume_command", "attach"), t), AgentConfig)
@@ -122,6 +132,9 @@ class _Checker:
         self._check_agent(("daemon", "default_agent"))
         self._check_table(("cli",), CliConfig, self._data.get("cli", {}))
         for name, table in self._check_names("projects"):
+            if isinstance(table, dict) and "host" in table:
+                self._check_table(("projects", name), ElsewhereConfig, table)
+                continue
             self._check_table(("projects", name), ProjectConfig, table)
             self._check_agent(("projects", name, "agent"))
         for name, table in self._check_names("agents"):

@@ -104,3 +104,20 @@ def test_a_command_about_the_machine_runs_on_the_host(host: FarHost) -> None:
     status = json.loads(host.ok("daemon", "status", "--json"))
     assert status["socket"] == host.there.socket
     assert host.ok("config", "get", "projects.overbits.path") == f"{host.there.project}\n"
+
+
+def test_a_project_names_its_host(host: FarHost) -> None:
+    with host.here.config_file.open("a") as config:
+        config.write(f'[projects.site]\nhost = "{NAME}"\n')
+    with host.there.config_file.open("a") as config:
+        config.write(f'[projects.site]\npath = "{host.there.project}"\nagent = "shell"\n')
+    host.ok("daemon", "reload")
+    dispatched = host.here.run("dispatch", "--json", "site", 'echo "$LUZIA_PROJECT"')
+    assert dispatched.returncode == 0, dispatched.stderr
+    job = json.loads(dispatched.stdout)["job"]
+    assert host.here.run("wait", f"{NAME}/{job}").returncode == 0
+    assert host.ok("logs", job) == "site\n"
+    assert host.here.run("run", "-q", "site", "--", "true").returncode == 0
+    assert json.loads(host.here.run("config", "check", "--json").stdout)["mistakes"] == []
+    assert host.here.run("dispatch", "sitt", "echo").returncode == 4
+    host.here.run("daemon", "stop")

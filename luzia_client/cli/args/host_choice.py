@@ -15,7 +15,7 @@ import sys
 from luzia_client.cli.args.command_line import ALIASES
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.hosts import HostError, link, ssh
-from luzia_client.hosts.settings import LOCAL, find_host, read_hosts
+from luzia_client.hosts.settings import LOCAL, find_host, host_of_project, read_hosts
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
 HERE = frozenset({"hosts", "help", "completions", "demo"})
@@ -71,6 +71,15 @@ def choose_by_ids(words: list[str]) -> list[str]:
     sys.argv[1:] = words
     _use(name, words)
     return words
+
+
+def choose_by_project(project: str) -> bool:
+    """Choose the host that the configuration names for a project; whether it names one."""
+    name = host_of_project(project)
+    if name is None or os.environ.get("LUZIA_HOST"):
+        return False
+    use(name)
+    return True
 
 
 def use(name: str) -> None:
