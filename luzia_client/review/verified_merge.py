@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import MAX_PRIORITY, Job, JobState, Worktree
@@ -26,28 +27,38 @@ def merge_verified(
     commit: bool,
     message: str | None,
     started: Callable[[str, str], None] = lambda _job, _command: None,
+    publish: Callable[[str], AbstractContextManager[None]] = lambda _commit: contextlib.nullcontext(),
 ) -> MergeResult:
     """Merge the branch of a final job, as merge_branch does, if the verification succeeds or there is none.
 
     The command runs as a job in a worktree of its own, which begins at the merged commit. Until it has succeeded,
-    nothing is changed. started: is called with the id of that job and the command. Raises WorktreeError and Refused.
+    nothing is changed. started: is called with the id of that job and the command. publish: puts the merged commit
+    where that job can find it, while the block runs. Raises WorktreeError and Refused.
     """
     command = next((each.verify for each in client.list_projects().projects if each.name == job.project), None)
-    check = None if command is None else functools.partial(_verify, client, job, command, started)
+    check = None if command is None else functools.partial(_verify, client, job, command, started, publish)
     return merge_branch(job, tree, commit=commit, message=message, check=check)
 
 
-def _verify(client: Client, job: Job, command: str, started: Callable[[str, str], None], commit: str) -> None:
+def _verify(
+    client: Client,
+    job: Job,
+    command: str,
+    started: Callable[[str, str], None],
+    publish: Callable[[str], AbstractContextManager[None]],
+    commit: str,
+) -> None:
     """Run the command on a commit. Raises WorktreeError if it fails, and Refused."""
     argv, tags = ["/bin/sh", "-c", command], {TAG: job.id}
-    name = client.dispatch(
-        job.project, argv=argv, base=commit, tags=tags, priority=MAX_PRIORITY, retries=0, parent=""
-    ).job
-    try:
-        started(name, command)
-        client.wait(name)
-    finally:
-        done = _end(client, name)
+    with publish(commit):
+        name = client.dispatch(
+            job.project, argv=argv, base=commit, tags=tags, priority=MAX_PRIORITY, retries=0, parent=""
+        ).job
+        try:
+            started(name, command)
+            client.wait(name)
+        finally:
+            done = _end(client, name)
     if done.state is not JobState.COMPLETED:
         why = f": {done.reason}" if done.reason else ""
         hint = f"Nothing was changed. `luzia logs {name}` shows its output; --no-verify merges nevertheless."

@@ -60,10 +60,28 @@ def merge_branch(
         _fast_forward(job, tree, target)
     else:
         target = head
-    if last != tip:
-        run_git(tree.path, "update-ref", branch, last, tip)
-        run_git(tree.path, "reset", "--quiet")
+    _move_branch(tree, tip, last)
     return MergeResult(job.id, tree.branch, onto, target, count)
+
+
+def prepare_branch(job: Job, tree: Worktree, *, commit: bool, message: str | None) -> str:
+    """Make the branch of a final job ready to be merged elsewhere; returns its commit.
+
+    commit, message: as for merge_branch. Raises WorktreeError.
+    """
+    tip = _resolve_commit(tree.repository, f"refs/heads/{tree.branch}") if os.path.isdir(tree.repository) else None
+    if tip is None:
+        raise WorktreeError(f"the branch {tree.branch} does not exist any more in {tree.repository}")
+    last = _commit_to_merge(tree, tip, commit, message or _title(job)) if os.path.isdir(tree.path) else tip
+    _move_branch(tree, tip, last)
+    return last
+
+
+def _move_branch(tree: Worktree, tip: str, last: str) -> None:
+    """Move the branch of a worktree from its tip to a commit of everything that is in the worktree."""
+    if last != tip:
+        run_git(tree.path, "update-ref", f"refs/heads/{tree.branch}", last, tip)
+        run_git(tree.path, "reset", "--quiet")
 
 
 def _commit_to_merge(tree: Worktree, tip: str, commit: bool, message: str) -> str:

@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.transport": "luzia_protocol luzia_client.hosts",
     "luzia_client.trees": "luzia_protocol",
     "luzia_client.api": "luzia_protocol luzia_client.transport",
-    "luzia_client.review": "luzia_protocol luzia_client.api luzia_client.trees",
+    "luzia_client.review": "luzia_protocol luzia_client.hosts luzia_client.api luzia_client.trees",
     "luzia_client": "luzia_protocol luzia_client.api luzia_client.transport",
     "luzia_client.cli": (
         "luzia_protocol luzia_client luzia_client.hosts luzia_client.api luzia_client.transport luzia_client.trees"
