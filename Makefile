@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-native test-agents test-agents-all test-systemd check bench bench-rivals chaos soak fuzz
+.PHONY: help venv demo test test-native test-hosts test-agents test-agents-all test-systemd check bench bench-rivals chaos soak fuzz
 .PHONY: generate vendor site pictures wheels test-installs deb rpm clean
 
 help: ## list the targets
@@ -45,6 +45,9 @@ test: $(NATIVE) ## run the whole test suite
 test-native: $(NATIVE) ## run the acceptance and integration tests through the native luzia
 	LUZIA_TEST_PROGRAM=$(abspath $(BIN)/luzia) $(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS) \
 	    tests/acceptance tests/integration
+
+test-hosts: $(STAMP) ## run the tests of other hosts, through a real sshd (part of `make test`)
+	$(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS) tests/hosts
 
 test-agents: $(STAMP) ## run real agents against a local model server (needs npm; installs them once)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents

@@ -32,6 +32,9 @@ def render_schema() -> str:
     agents = _table(schema.AgentConfig, page, "[agents.NAME]")
     agents["properties"]["jsonl"] |= _table(schema.JsonlConfig, page, "[agents.NAME.jsonl]")
     projects = _table(schema.ProjectConfig, page, "[projects.NAME]")
+    elsewhere = {"description": "The host that has the project; its settings are there.", **rules.WORD.schema}
+    projects["properties"]["host"] = elsewhere
+    projects["anyOf"] = [{"required": projects.pop("required")}, {"required": ["host"]}]
     worktree = _table(schema.WorktreeConfig, page, "[projects.NAME.worktree]")
     projects["properties"]["worktree"] |= {
         key: value for key, value in worktree.items() if key != "type"
@@ -68,6 +71,19 @@ def render_schema() -> str:
                 "additionalProperties": _table(schema.PriceConfig, page, "[prices.MODEL]"),
             },
             "notify": {"description": "Settings of `luzia notify`.", "type": "object"},
+            "hosts": {
+                "description": "Other hosts by name, for `luzia --host`.",
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {
+                        "destination": {"description": "Where the host is, as for ssh.", "type": "string"},
+                        "luzia": {"description": "The program there, if it is not on the PATH.", "type": "string"},
+                    },
+                    "required": ["destination"],
+                    "additionalProperties": False,
+                },
+            },
             "aliases": {
                 "description": "Your own commands: a name and the command line that it stands for.",
                 "type": "object",

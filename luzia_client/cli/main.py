@@ -5,6 +5,7 @@ A dispatch loads as little as possible; every other command loads what it needs.
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -14,7 +15,12 @@ def main() -> int:
         if None in (sys.stdin, sys.stdout, sys.stderr):
             _open_missing_streams()
         _prepare_stdout()
-        status = run(sys.argv[1:])
+        words = sys.argv[1:]
+        if os.environ.get("LUZIA_HOST") or (words and words[0][:6] == "--host"):
+            from luzia_client.cli.args import host_choice
+
+            words = host_choice.choose(words)
+        status = run(words)
         sys.stdout.flush()
     except SystemExit:
         raise
@@ -43,11 +49,15 @@ def run(words: list[str]) -> int:
             return answered.run(words[1], words[2:])
         except Exception as exc:
             return _run_alias(words[5:] if words[2:3] == [""] else [], exc)
-    from luzia_client.cli.args.command_line import ALIASES, COMMANDS, is_option
+    from luzia_client.cli.args.command_line import ALIASES, COMMANDS, DISPATCH_COMMANDS, is_option
 
     if first in ALIASES:
         first = ALIASES[first]
         words = [first, *words[1:]]
+    if first in COMMANDS and first not in DISPATCH_COMMANDS and any("/" in word for word in words[1:]):
+        from luzia_client.cli.args import host_choice
+
+        words = host_choice.choose_by_ids(words)
     if first == "jobs" and _needs_no_parser(words[1:]):
         return _show_jobs(words[1:])
     if words == ["mcp"]:
@@ -132,8 +142,6 @@ def _run_command(name: str, words: list[str]) -> int:
 
 def _open_missing_streams() -> None:
     """Open closed standard streams on /dev/null; otherwise a socket would get their descriptor, and the output."""
-    import os
-
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)

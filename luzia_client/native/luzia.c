@@ -676,6 +676,8 @@ static void parse_arguments(char **words, const char *known) {
             args.timeout = *++word;
         else if (**word == '-' || **word == '\0' || (args.count > 0 && word != args.ids + args.count))
             hand_over();
+        else if (strchr(*word, '/') != NULL) /* HOST/ID */
+            hand_over();
         else if (args.count++ == 0)
             args.ids = word;
     if (args.count == 0)
@@ -986,7 +988,7 @@ int main(int argc, char **argv) {
         int (*run)(char **words);
     } commands[] = {{"jobs", show_jobs}, {"logs", print_output}, {"progress", report_progress}, {"wait", wait_for_jobs}};
     all_words = argv + (argc > 0);
-    bool is_usual = argc > 1 && is_in_utf8();
+    bool is_usual = argc > 1 && variable("LUZIA_HOST") == NULL && strncmp(argv[1], "--host", 6) != 0 && is_in_utf8();
     for (int fd = 0; fd <= 2; fd++)
         is_usual = is_usual && fcntl(fd, F_GETFD) >= 0;
     for (char **word = all_words; *word != NULL; word++)

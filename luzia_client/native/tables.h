@@ -136,6 +136,7 @@ static const char *const COMMANDS[] = {
     "init",
     "config",
     "projects",
+    "hosts",
     "agents",
     "daemon",
     "drain",

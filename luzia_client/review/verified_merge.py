@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, JobState, Worktree
@@ -25,15 +26,17 @@ def merge_verified(
     message: str | None,
     selection: Selection | None = None,
     started: Callable[[str, str], None] = lambda _job, _command: None,
+    publish: Callable[[str], AbstractContextManager[None]] = lambda _commit: nullcontext(),
 ) -> MergeResult:
     """Merge the work of a final job, as merge_branch does, if the verification succeeds or there is none.
 
     The command runs as a job in a worktree of its own, which begins at the merged commit. Until it has succeeded,
     nothing is changed. Afterwards the work is accepted, if it was to be reviewed.
-    started: is called with the id of that job and the command. Raises WorktreeError and Refused.
+    started: is called with the id of that job and the command. publish: puts the merged commit where that job can find
+    it, while the block runs. Raises WorktreeError and Refused.
     """
     command = verify_command(client, job.project)
-    check = None if command is None else functools.partial(_require_success, client, job, command, started)
+    check = None if command is None else functools.partial(_require_success, client, job, command, started, publish)
     merged = merge_branch(job, tree, commit=commit, message=message, selection=selection, check=check)
     record_acceptance(client, job, merged)
     return merged
@@ -47,9 +50,17 @@ def require_finished(job: Job) -> None:
         raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
 
 
-def _require_success(client: Client, job: Job, command: str, started: Callable[[str, str], None], commit: str) -> None:
+def _require_success(
+    client: Client,
+    job: Job,
+    command: str,
+    started: Callable[[str, str], None],
+    publish: Callable[[str], AbstractContextManager[None]],
+    commit: str,
+) -> None:
     """Run the command on a commit. Raises WorktreeError if it fails, and Refused."""
-    done = run_verification(client, job, command, commit, started=lambda name: started(name, command))
+    with publish(commit):
+        done = run_verification(client, job, command, commit, started=lambda name: started(name, command))
     if done.state is not JobState.COMPLETED:
         why = f": {done.reason}" if done.reason else ""
         hint = f"Nothing was changed. `luzia logs {done.id}` shows its output; --no-verify merges nevertheless."

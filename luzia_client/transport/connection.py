@@ -103,6 +103,7 @@ class Connection:
 def open_socket(path: str, *, autostart: bool, resuming: bool = False) -> socket.socket:
     """A socket connected to the daemon, which is started first when none is listening and `autostart` is set.
 
+    For the daemon of another host, the link to it is what is started.
     resuming: continue an earlier stream; a daemon that was stopped on purpose is then not started again.
     Raises DaemonUnreachableError.
     """
@@ -111,10 +112,16 @@ def open_socket(path: str, *, autostart: bool, resuming: bool = False) -> socket
     except (OSError, ValueError) as exc:
         if not autostart or not endpoint.is_absent(exc):
             raise endpoint.connect_error(path, exc) from exc
+    from luzia_client.hosts import HostError, link, link_files
     from luzia_client.transport.autostart import ensure_daemon
 
     try:
-        ensure_daemon(path, resuming=resuming)
+        if link_files.host_of(path) is not None:
+            link.reopen(path)
+        else:
+            ensure_daemon(path, resuming=resuming)
+    except HostError as exc:
+        raise endpoint.DaemonUnreachableError(exc.message, exc.hint) from exc
     except (OSError, ValueError) as exc:
         raise endpoint.DaemonUnreachableError(
             f"cannot start luziad: {getattr(exc, 'strerror', None) or exc}", "`luzia doctor` checks the setup."

@@ -73,11 +73,31 @@ def merge_branch(
         _fast_forward(job, tree, target)
     else:
         target = head
+    _move_branch(job, tree, tip, last, kept)
+    return MergeResult(job.id, tree.branch, onto, target, count, files_left)
+
+
+def prepare_branch(job: Job, tree: Worktree, *, commit: bool, message: str | None) -> str:
+    """Make the branch of a final job ready to be merged elsewhere; returns its commit.
+
+    commit, message: as for merge_branch. Raises WorktreeError.
+    """
+    tip = resolve_commit(tree.repository, f"refs/heads/{tree.branch}") if os.path.isdir(tree.repository) else None
+    if tip is None:
+        raise WorktreeError(f"the branch {tree.branch} does not exist any more in {tree.repository}")
+    title = message or _title(job)
+    last = commit_to_merge(tree, tip, commit=commit, message=title) if os.path.isdir(tree.path) else tip
+    _move_branch(job, tree, tip, last, last)
+    return last
+
+
+def _move_branch(job: Job, tree: Worktree, tip: str, last: str, kept: str) -> None:
+    """Move the branch from its tip to `kept`; `last` is the commit of everything that is in the worktree."""
     if kept != tip:
-        run_git(tree.repository, "update-ref", "-m", f"luzia merge {job.id}", branch, kept, tip)
+        reason = f"luzia merge {job.id}"
+        run_git(tree.repository, "update-ref", "-m", reason, f"refs/heads/{tree.branch}", kept, tip)
     if last != tip:
         run_git(tree.path, "reset", "--quiet")
-    return MergeResult(job.id, tree.branch, onto, target, count, files_left)
 
 
 def _select(tree: Worktree, last: str, selection: Selection, title: str) -> tuple[str, str, int]:

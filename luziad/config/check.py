@@ -27,6 +27,7 @@ from luziad.config.schema import (
     AgentConfig,
     CliConfig,
     DaemonConfig,
+    ElsewhereConfig,
     JsonlConfig,
     PriceConfig,
     ProjectConfig,
@@ -42,7 +43,7 @@ COMMAND_KEYS = (
 """Keys that apply to a command only, not to a built-in agent without one."""
 
 TABLES = ("daemon", "cli", "projects", "agents", "resources", "prices")
-OF_OTHERS = ("notify", "aliases")
+OF_OTHERS = ("notify", "aliases", "hosts")
 """Tables that other programs read and check: a mistake there does not stop the daemon."""
 
 _LINE = re.compile(r"line (\d+)")
@@ -88,7 +89,9 @@ def check_config(file: str, text: str, more: Iterable[str] = ()) -> CheckedConfi
     config = CheckedConfig(
         daemon=msgspec.convert(data.get("daemon", {}), DaemonConfig),
         projects={
-            n: msgspec.convert(_expand_home(t, "path"), ProjectConfig) for n, t in data.get("projects", {}).items()
+            n: msgspec.convert(_expand_home(t, "path"), ProjectConfig)
+            for n, t in data.get("projects", {}).items()
+            if "host" not in t  # the commands dispatch those to their host
         },
         agents={
             n: msgspec.convert(reduce(_expand_home, ("command", "resume_command", "attach"), t), AgentConfig)
@@ -132,6 +135,9 @@ class _Checker:
         self._check_agent(("daemon", "default_agent"))
         self._check_table(("cli",), CliConfig, self._data.get("cli", {}))
         for name, table in self._check_names("projects"):
+            if isinstance(table, dict) and "host" in table:
+                self._check_table(("projects", name), ElsewhereConfig, table)
+                continue
             self._check_table(("projects", name), ProjectConfig, table)
             self._check_agent(("projects", name, "agent"))
         for name, table in self._check_names("agents"):

@@ -207,6 +207,12 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return WorktreeConfig() if self.worktree else WITHOUT_WORKTREES
 
 
+class ElsewhereConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[projects.NAME] of a project on another host, where its settings are. host: the name of that host."""
+
+    host: Annotated[str, rules.WORD]
+
+
 class JsonlConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[agents.NAME.jsonl]: what the JSON lines mean that the program prints, see agents/jsonl.py.
 

@@ -162,7 +162,12 @@ def _from_here(path: str) -> str:
 
 
 def client_env() -> dict[str, str]:
-    """The caller's variables that a job inherits. Values that are not UTF-8 are left out: JSON cannot carry them."""
+    """The caller's variables that a job inherits. Values that are not UTF-8 are left out: JSON cannot carry them.
+
+    A job on another host inherits none: its programs are found by the PATH of that host.
+    """
+    if os.environ.get("LUZIA_HOST"):
+        return {}
     return {
         name: value
         for name, value in os.environ.items()
@@ -187,8 +192,8 @@ def process_umask() -> int | None:
 
 
 def current_job() -> str:
-    """The id of the job in which the caller runs; empty outside a job."""
-    job = os.environ.get("LUZIA_JOB_ID", "")
+    """The id of the job in which the caller runs; empty outside a job, and for a daemon on another host."""
+    job = "" if os.environ.get("LUZIA_HOST") else os.environ.get("LUZIA_JOB_ID", "")
     return job if _is_text(job) else ""
 
 

@@ -28,6 +28,8 @@ EXAMPLES = (
 )
 
 REPLY_TIMEOUT_S = 30.0
+LINK_RETRY_S = 60.0
+"""How long a request is repeated for a host whose link is cut; a dispatch has its key."""
 _ACCEPTED = b'{"ok":{"job":"'
 
 
@@ -62,6 +64,8 @@ def submit(
     except UnicodeEncodeError as exc:
         raise usage_error("the command line is not valid UTF-8", "Put the text into a file: @FILE.") from exc
     reply = (send or exchange)(request)
+    if b'"unknown_project"' in reply and _has_chosen_host(line.project):
+        reply = exchange(format_request(line, task, argv).encode())
     if reply[: len(_ACCEPTED)] != _ACCEPTED:
         _raise_refusal(line, reply)
     job, name, project = _parse_accepted(reply.decode())
@@ -147,13 +151,24 @@ def exchange_with_running(line: bytes) -> bytes:
 
 
 def exchange_again(line: bytes) -> bytes:
-    """The same with the full client, which can start the daemon: it is not running, or has just stopped."""
-    from luzia_client.transport.connection import Connection
-    from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S
+    """The same with the full client, which can start the daemon: it is not running, or has just stopped.
 
-    connection = Connection.open(environment.socket_path(), autostart=True)
-    connection.send(line)
-    return connection.receive(REQUEST_TIMEOUT_S)
+    The link to another host may be cut for longer.
+    """
+    import time
+
+    from luzia_client.api.streams import ReconnectDelays
+    from luzia_client.transport.connection import Connection
+    from luzia_client.transport.endpoint import REQUEST_TIMEOUT_S, DaemonUnreachableError
+
+    delays = ReconnectDelays(LINK_RETRY_S if os.environ.get("LUZIA_HOST") else 0.0)
+    while True:
+        try:
+            connection = Connection.open(environment.socket_path(), autostart=True)
+            connection.send(line)
+            return connection.receive(REQUEST_TIMEOUT_S)
+        except DaemonUnreachableError as exc:
+            time.sleep(delays.next_s(exc))
 
 
 def _exchange(path: str, line: bytes) -> bytes:
@@ -197,6 +212,9 @@ def _print_confirmation(job: str, project: str, *, created: bool) -> None:
     mark = "✓ Dispatched" if created else "✓ Dispatched before (same key)"
     print(mark if plain else f"\x1b[32m{mark}\x1b[0m")
     print(f"Job ID:  {job}\nProject: {project}\n")
+    if host := os.environ.get("LUZIA_HOST"):
+        print(f"Use: luzia --host {host} jobs to view status\n     luzia jobs {host}/{job} for details\n")
+        return
     print(f"Use: luzia jobs to view status\n     luzia jobs {job} for details\n")
 
 
@@ -229,6 +247,13 @@ def _warn_of_logout() -> None:
         from luzia_client.transport.linger import warn_once
 
         warn_once(environment.socket_path())
+
+
+def _has_chosen_host(project: str) -> bool:
+    """Whether the configuration names a host for a project that is unknown here; that host is used from now on."""
+    from luzia_client.cli.args import host_choice
+
+    return host_choice.choose_by_project(project)
 
 
 def _raise_refusal(line: DispatchLine, reply: bytes) -> NoReturn:

@@ -4,12 +4,18 @@ If the project has a `verify` command, it is first run on the merged files, as a
 git would overwrite changes, nothing is changed. With --file or --hunk, only these changes are merged, as one commit;
 the others stay in the job's worktree and on its branch, and can be merged later. After a race, you are asked whether
 to discard the work of the others.
+
+With `luzia --host`, the branch is fetched from that host and merged into the branch that is checked out in the current
+directory.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+
+import msgspec
 
 from luzia_protocol.jobs import Job
 
@@ -23,16 +29,25 @@ from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity, harmless
 from luzia_client.review.acceptance import record_acceptance
+from luzia_client.review.far_merge import merge_from_host
 from luzia_client.review.races import discard_rivals, find_rivals
 from luzia_client.review.verified_merge import merge_verified, require_finished
 from luzia_client.trees import worktree_of
-from luzia_client.trees.merge import MergeResult, merge_branch
+from luzia_client.trees.merge import MergeResult, merge_branch, prepare_branch
 
 EXAMPLES = (
     ("luzia merge a2f5", "merge the commits of a job"),
     ('luzia merge a2f5 --commit -m "Fix the login"', "commit its changes first"),
     ("luzia merge a2f5 --file src --hunk README.md:1,3", "merge a part, which `luzia diff --hunks a2f5` shows"),
 )
+
+
+class PrepareResult(msgspec.Struct, frozen=True):
+    """The output of `--prepare --json`."""
+
+    job: str
+    branch: str
+    commit: str
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +75,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-y", "--yes", action="store_true", help="after a race, discard the work of the other racers without asking"
     )
+    parser.add_argument(
+        "--prepare", action="store_true", help="only make the branch ready to be merged elsewhere, with --commit"
+    )
     add_json(parser)
 
 
@@ -70,7 +88,18 @@ def run(args: argparse.Namespace) -> int:
         job = client.get_job(args.job)
         tree = worktree_of(job)
         require_finished(job)
-        if args.no_verify:
+        if args.prepare:
+            commit = prepare_branch(job, tree, commit=args.commit, message=args.message)
+            result = PrepareResult(job.id, tree.branch, commit)
+            print_json(result) if args.json else print(harmless(f"{tree.branch} is at {commit[:12]}"))
+            return exit_codes.OK
+        if host := os.environ.get("LUZIA_HOST"):
+            if selection is not None:
+                hint = f"Merge all of it, or log in there and run luzia merge {job.id} with these options."
+                raise UsageError(f"--file and --hunk do not apply to the jobs of another host, {host}", hint)
+            options = {"commit": args.commit, "message": args.message, "verify": not args.no_verify}
+            merged = merge_from_host(client, job, tree, host, os.getcwd(), started=_tell_verification, **options)
+        elif args.no_verify:
             merged = merge_branch(job, tree, commit=args.commit, message=args.message, selection=selection)
             record_acceptance(client, job, merged)
         else:

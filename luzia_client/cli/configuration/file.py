@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 import tomllib
+from collections.abc import Callable
 from typing import Any
 
 import tomlkit
@@ -58,14 +59,37 @@ def change(path: str, key: KeyPath, value: Any) -> None:
 
     value: of TOML, or an item of tomlkit. Raises Refused when the result has mistakes; the file is then unchanged.
     """
+    plain = value.unwrap() if hasattr(value, "unwrap") else value
+
+    def put(document: Any) -> None:
+        is_plain = type(document) is dict
+        new_table = dict if is_plain else lambda: tomlkit.table(is_super_table=True)
+        _put(document, key, plain if is_plain else value, new_table)
+
+    _edit(path, put)
+
+
+def remove(path: str, key: KeyPath) -> None:
+    """Remove a value or a table, which must exist, from the file. Raises Refused, as `change` does."""
+
+    def take(document: Any) -> None:
+        for part in key[:-1]:
+            document = document[part]
+        del document[key[-1]]
+
+    _edit(path, take)
+
+
+def _edit(path: str, edit: Callable[[Any], None]) -> None:
+    """Change the file by a function, which is called for its plain content and for its document."""
     text = read_text(path)
     if mistakes := find_mistakes(path, text):
         raise invalid(mistakes)
     expected = tomllib.loads(text)
-    _put(expected, key, value.unwrap() if hasattr(value, "unwrap") else value, dict)
+    edit(expected)
     try:
         document = tomlkit.parse(text)
-        _put(document, key, value, lambda: tomlkit.table(is_super_table=True))
+        edit(document)
         changed = document.as_string()
         is_right = tomllib.loads(changed) == expected
     except (TOMLKitError, tomllib.TOMLDecodeError, TypeError, AttributeError):

@@ -119,6 +119,7 @@ Variables that the commands read:
   LUZIA_RUNTIME_DIR       the directory of the socket and the lock
   LUZIA_STATE_DIR         the directory of the job store, snapshots and log
   LUZIA_CONFIG            the configuration file
+  LUZIA_HOST              the host whose daemon is used, as with --host
   LUZIA_NO_AUTOSTART      if set, commands do not start the daemon
   LUZIA_MONITOR_INTERVAL  seconds between updates of times on live screens
   LUZIA_CACHE_TTL         seconds for which the Python API caches replies

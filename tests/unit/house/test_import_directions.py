@@ -57,12 +57,15 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.cli": "luzia_protocol luziad.app luziad.config luziad.errors luziad.log luziad.tools",
     "luziad.__main__": "luziad.cli",
     # the client
-    "luzia_client.transport": "luzia_protocol",
+    "luzia_client.hosts": "luzia_protocol",
+    "luzia_client.transport": "luzia_protocol luzia_client.hosts",
     "luzia_client.trees": "luzia_protocol",
     "luzia_client.api": "luzia_protocol luzia_client.transport",
-    "luzia_client.review": "luzia_protocol luzia_client.api luzia_client.trees",
+    "luzia_client.review": "luzia_protocol luzia_client.hosts luzia_client.api luzia_client.trees",
     "luzia_client": "luzia_protocol luzia_client.api luzia_client.transport",
-    "luzia_client.cli": "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees",
+    "luzia_client.cli": (
+        "luzia_protocol luzia_client luzia_client.hosts luzia_client.api luzia_client.transport luzia_client.trees"
+    ),
     "luzia_client.http": "",
     "luzia_client.mcp": "",
     "luzia_client.mcp.relay": "luzia_protocol luzia_client.transport luzia_client.mcp",
@@ -82,8 +85,9 @@ MAY_IMPORT: dict[str, str] = {
         " luzia_client.http luzia_client.review"
     ),
     "luzia_client.cli.commands": (
-        "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.cli"
-        " luzia_client.tui luzia_client.metrics luzia_client.notify luzia_client.mcp luzia_client.mcp.relay"
+        "luzia_protocol luzia_client luzia_client.hosts luzia_client.api luzia_client.transport luzia_client.trees"
+        " luzia_client.cli luzia_client.tui luzia_client.metrics luzia_client.notify luzia_client.mcp"
+        " luzia_client.mcp.relay"
         " luzia_client.mcp.hub luzia_client.mcp.setup luzia_client.web luzia_client.review"
     ),
     "luzia_client.native": (

@@ -1,0 +1,270 @@
+"""Another host for tests: a real sshd for this user on a port of 127.0.0.1, and a luziad that only it leads to.
+
+The machine is the same, so what makes it another one is that the two sides share no directory and no variable.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from support import DEADLINE_S, PrivateDaemon, eventually, install_luzia
+
+SERVER = "127.0.0.1"
+SSHD = """\
+ListenAddress {server}:{port}
+HostKey {root}/host
+AuthorizedKeysFile {root}/user.pub
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+MaxStartups 100
+SetEnv {variables}
+"""
+CLIENT = """\
+Host far-*
+  HostName {server}
+  User {user}
+  IdentityFile {root}/user
+  IdentitiesOnly yes
+  GlobalKnownHostsFile none
+  UserKnownHostsFile {root}/known
+  StrictHostKeyChecking yes
+Host far-one
+  Port {port}
+Host far-slow
+  Port {slow}
+Host far-absent
+  Port {absent}
+"""
+NAME = "big"
+
+
+class FarHost:
+    """A host by the name of `big`, which this side reaches as `far-one`.
+
+    here: the daemon of this side, which need not run. there: that of the other one. root: the files of sshd.
+    """
+
+    def __init__(self, here: PrivateDaemon, there: PrivateDaemon, root: Path) -> None:
+        self.here = here
+        self.there = there
+        self.root = root
+        self.port, self.absent, self.slow = free_port(), free_port(), free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def prepare(self) -> None:
+        """Make the keys, and both sides' configuration."""
+        for name in ("host", "user"):
+            make_key(self.root / name)
+        self.trust(self.root / "host.pub")
+        programs = self.here.root / "bin"
+        programs.mkdir()
+        ssh = shutil.which("ssh")
+        (programs / "ssh").write_text(f'#!/bin/sh\nexec {ssh} -F {self.root}/config "$@"\n')
+        (programs / "ssh").chmod(0o755)
+        self.here.env["PATH"] = f"{programs}:{self.here.env['PATH']}"
+        for name in ("DISPLAY", "SSH_AUTH_SOCK", "SSH_ASKPASS"):
+            self.here.env.pop(name, None)
+        names = {"server": SERVER, "port": self.port, "slow": self.slow, "absent": self.absent}
+        (self.root / "config").write_text(CLIENT.format(user=getpass.getuser(), root=self.root, **names))
+        self.configure_server(install_luzia(self.there.root / "bin"))
+        with self.here.config_file.open("a") as config:
+            config.write(f'[hosts.{NAME}]\ndestination = "far-one"\n')
+
+    def configure_server(self, programs: Path) -> None:
+        """Write the configuration of sshd. programs: where its users find luzia."""
+        variables = {name: value for name, value in self.there.env.items() if name.startswith("LUZIA_")}
+        variables |= {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(self.there.root), "LUZIA_FAR": "1"}
+        text = " ".join(f"{name}={value}" for name, value in variables.items())
+        (self.root / "sshd_config").write_text(
+            SSHD.format(server=SERVER, port=self.port, root=self.root, variables=text)
+        )
+
+    def trust(self, key: Path) -> None:
+        """Let a host key be the one that is known for the host."""
+        kind, code, *_ = key.read_text().split()
+        ports = (self.port, self.slow, self.absent)
+        (self.root / "known").write_text("".join(f"[{SERVER}]:{port} {kind} {code}\n" for port in ports))
+
+    def start(self) -> None:
+        """Start sshd, and wait until it listens."""
+        program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+        assert program is not None
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # compiled into sshd; its unit creates it
+        command = [program, "-D", "-e", "-f", str(self.root / "sshd_config")]
+        with open(self.root / "sshd.log", "ab") as log:
+            self.process = process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
+        eventually(lambda: process.poll() is not None or is_open(self.port), "sshd")
+        assert process.poll() is None, (self.root / "sshd.log").read_text()
+
+    def sessions(self) -> list[int]:
+        """The processes of sshd that serve connections."""
+        assert self.process is not None
+        parents = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                name, _, rest = stat.read_text().partition(")")
+                if name.endswith("(sshd"):
+                    parents[int(stat.parent.name)] = int(rest.split()[1])
+        found = [self.process.pid]
+        for parent in found:
+            found += [pid for pid, of in parents.items() if of == parent]
+        return found[1:]
+
+    def cut(self) -> None:
+        """Let the network swallow everything: nothing is answered and nothing is closed."""
+        self._signal(signal.SIGSTOP)
+
+    def mend(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def drop(self) -> None:
+        """Close all connections, as a reboot of the host does."""
+        self._signal(signal.SIGKILL)
+        eventually(lambda: not self.sessions(), "the end of the sessions")
+
+    def _signal(self, number: int) -> None:
+        for pid in self.sessions():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def stop(self) -> None:
+        """End sshd with its connections."""
+        if self.process is not None and self.process.poll() is None:
+            self.drop()
+            self.process.terminate()
+            self.process.wait(DEADLINE_S)
+
+    def masters(self) -> list[int]:
+        """The processes of ssh that serve links of this side."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                words = (process / "cmdline").read_bytes()
+                if os.fsencode(f"{self.here.root}/run/hosts/") in words and (process / "comm").read_text() == "ssh\n":
+                    found.append(int(process.name))
+        return found
+
+    def here_connections(self) -> list[str]:
+        """The connections of clients to the socket of the link."""
+        path = str(self.here.root / "run" / "hosts" / f"{NAME}.sock")
+        lines = Path("/proc/net/unix").read_text().splitlines()
+        return [line for line in lines if line.endswith(path) and line.split()[5] == "03"]
+
+    def end_links(self) -> None:
+        for pid in self.masters():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not self.masters(), "the end of the links")
+
+    def add(self, name: str, destination: str) -> None:
+        """Configure one more host."""
+        with self.here.config_file.open("a") as config:
+            config.write(f'[hosts.{name}]\ndestination = "{destination}"\n')
+
+    def luzia(self, *words: str, **options: object) -> subprocess.CompletedProcess[str]:
+        """Run `luzia --host big …` on this side."""
+        return self.here.run("--host", NAME, *words, **options)
+
+    def ok(self, *words: str) -> str:
+        """What the command prints on stdout; it must succeed."""
+        done = self.luzia(*words)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        return done.stdout
+
+    @contextmanager
+    def start_command(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        with self.here.start_command("--host", NAME, *words) as process:
+            yield process
+
+
+class SlowWay:
+    """A way to a port that takes `delay_s` in each direction, with the order of all bytes kept."""
+
+    def __init__(self, port: int, target: int, delay_s: float) -> None:
+        self._target = target
+        self._delay_s = delay_s
+        self._listening = socket.create_server((SERVER, port))
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listening.accept()
+                far = socket.create_connection((SERVER, self._target))
+                self._open += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                time.sleep(self._delay_s)  # the distance
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        self._listening.close()
+        for each in self._open:
+            each.close()
+
+
+def make_key(path: Path) -> None:
+    """Make a pair of keys."""
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)]
+    subprocess.run(command, check=True, timeout=DEADLINE_S)
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.create_server((SERVER, 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def is_open(port: int) -> bool:
+    """Whether something listens there."""
+    try:
+        socket.create_connection((SERVER, port), DEADLINE_S).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def far_host(config: str = "", program: Sequence[str] = ("-m", "luziad")) -> Iterator[FarHost]:
+    """A host with a running daemon; nothing of it is left afterwards. config: of its luziad."""
+    if shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin") is None or shutil.which("ssh") is None:
+        pytest.skip("sshd and ssh are not installed: apt install openssh-server openssh-client")
+    with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
+        roots = [Path(directory) / name for name in ("here", "there", "ssh")]
+        for root in roots:
+            root.mkdir()
+        host = FarHost(PrivateDaemon(roots[0]), PrivateDaemon(roots[1], config), roots[2])
+        try:
+            host.prepare()
+            host.there.start(program)
+            host.start()
+            yield host
+        finally:
+            host.mend() if host.process is not None else None
+            host.end_links()
+            host.stop()
+            host.there.end_everything()
+            host.here.end_everything()
