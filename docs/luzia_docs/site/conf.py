@@ -3,7 +3,7 @@
 MyST adds support for Markdown. Furo is a theme that loads nothing from other servers.
 """
 
-from pygments.lexers.data import JsonLexer  # type: ignore[import-untyped]
+from pygments.lexers.data import JsonLexer
 from sphinx.application import Sphinx
 
 from luzia_protocol.version import VERSION
