@@ -70,6 +70,10 @@ def merge_branch(
         target = chosen if is_ancestor(tree.repository, head, chosen) else _merge_commit(job, tree, onto, head, chosen)
         if check is not None:
             check(target)
+            if resolve_commit(tree.repository, f"refs/heads/{tree.branch}") != tip:
+                raise WorktreeError(
+                    f"{tree.branch} has changed during the verification", "Nothing was changed. Merge again."
+                )
         _fast_forward(job, tree, target)
     else:
         target = head
