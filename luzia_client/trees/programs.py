@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 _NEUTRAL: tuple[tuple[str, Callable[[str], str]], ...] = (
     (r"core\.(fsmonitor|gitproxy|sshcommand|askpass|editor|pager)|sequence\.editor|pager\..+", lambda key: ""),
+    (r"(difftool|mergetool)\..+\.(cmd|path)", lambda key: ""),
     (r"interactive\.difffilter|core\.alternaterefscommand|gpg\.(.+\.)?program", lambda key: ""),
     (r"filter\..+\.(clean|smudge|process)", lambda key: ""),
     (r"filter\..+\.required", lambda key: "false"),
