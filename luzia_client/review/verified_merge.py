@@ -35,11 +35,21 @@ def merge_verified(
     started: is called with the id of that job and the command. publish: puts the merged commit where that job can find
     it, while the block runs. Raises WorktreeError and Refused.
     """
-    command = verify_command(client, job.project)
-    check = None if command is None else functools.partial(_require_success, client, job, command, started, publish)
+    check = require_verified(client, job, started, publish)
     merged = merge_branch(job, tree, commit=commit, message=message, selection=selection, check=check)
     record_acceptance(client, job, merged)
     return merged
+
+
+def require_verified(
+    client: Client,
+    job: Job,
+    started: Callable[[str, str], None],
+    publish: Callable[[str], AbstractContextManager[None]] = lambda _commit: nullcontext(),
+) -> Callable[[str], None] | None:
+    """What raises WorktreeError for a commit on which the project's `verify` command fails; None without a command."""
+    command = verify_command(client, job.project)
+    return None if command is None else functools.partial(_require_success, client, job, command, started, publish)
 
 
 def require_finished(job: Job) -> None:

@@ -6,7 +6,6 @@ completely or not at all. So a conflict or a refusal leaves everything unchanged
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import msgspec
@@ -14,11 +13,12 @@ import msgspec
 from luzia_protocol.jobs import Job, Worktree
 
 from luzia_client.trees import WorktreeError
+from luzia_client.trees.branches import find_commits, title_of
 from luzia_client.trees.changes import compare, find_base
 from luzia_client.trees.git import content_of, is_ancestor, list_names, resolve_commit, run_git
 from luzia_client.trees.preview import merge_contents
 from luzia_client.trees.selection import Selection, select
-from luzia_client.trees.snapshot import commit_to_merge
+from luzia_client.trees.snapshot import move_branch
 
 
 class MergeResult(msgspec.Struct, frozen=True):
@@ -52,14 +52,8 @@ def merge_branch(
     check: is called with the merged commit before any branch is moved; an exception from it changes nothing.
     Raises WorktreeError.
     """
-    branch = f"refs/heads/{tree.branch}"
-    if not os.path.isdir(tree.repository):
-        raise WorktreeError(f"the project's repository {tree.repository} does not exist")
-    tip = resolve_commit(tree.repository, branch)
-    if tip is None:
-        raise WorktreeError(f"the branch {tree.branch} does not exist any more")
-    title = message or _title(job)
-    last = commit_to_merge(tree, tip, commit=commit, message=title) if os.path.isdir(tree.path) else tip
+    title = message or title_of(job)
+    tip, last = find_commits(job, tree, commit=commit, message=title)
     onto = _target_branch(tree)
     head = resolve_commit(tree.repository, "HEAD")
     if head is None:
@@ -70,34 +64,15 @@ def merge_branch(
         target = chosen if is_ancestor(tree.repository, head, chosen) else _merge_commit(job, tree, onto, head, chosen)
         if check is not None:
             check(target)
+            if resolve_commit(tree.repository, f"refs/heads/{tree.branch}") != tip:
+                raise WorktreeError(
+                    f"{tree.branch} has changed during the verification", "Nothing was changed. Merge again."
+                )
         _fast_forward(job, tree, target)
     else:
         target = head
-    _move_branch(job, tree, tip, last, kept)
+    move_branch(tree, job.id, tip, kept, has_new_files=last != tip)
     return MergeResult(job.id, tree.branch, onto, target, count, files_left)
-
-
-def prepare_branch(job: Job, tree: Worktree, *, commit: bool, message: str | None) -> str:
-    """Make the branch of a final job ready to be merged elsewhere; returns its commit.
-
-    commit, message: as for merge_branch. Raises WorktreeError.
-    """
-    tip = resolve_commit(tree.repository, f"refs/heads/{tree.branch}") if os.path.isdir(tree.repository) else None
-    if tip is None:
-        raise WorktreeError(f"the branch {tree.branch} does not exist any more in {tree.repository}")
-    title = message or _title(job)
-    last = commit_to_merge(tree, tip, commit=commit, message=title) if os.path.isdir(tree.path) else tip
-    _move_branch(job, tree, tip, last, last)
-    return last
-
-
-def _move_branch(job: Job, tree: Worktree, tip: str, last: str, kept: str) -> None:
-    """Move the branch from its tip to `kept`; `last` is the commit of everything that is in the worktree."""
-    if kept != tip:
-        reason = f"luzia merge {job.id}"
-        run_git(tree.repository, "update-ref", "-m", reason, f"refs/heads/{tree.branch}", kept, tip)
-    if last != tip:
-        run_git(tree.path, "reset", "--quiet")
 
 
 def _select(tree: Worktree, last: str, selection: Selection, title: str) -> tuple[str, str, int]:
@@ -141,7 +116,7 @@ def _merge_commit(job: Job, tree: Worktree, onto: str, head: str, last: str) -> 
         raise WorktreeError(f"{tree.branch} conflicts with {onto}: {list_names(conflicts)}", hint)
     title = f"Merge branch '{tree.branch}' into {onto}"
     parents = ("-p", head, "-p", last)
-    return run_git(tree.repository, "commit-tree", content, *parents, "-m", title, "-m", _title(job)).line
+    return run_git(tree.repository, "commit-tree", content, *parents, "-m", title, "-m", title_of(job)).line
 
 
 def _fast_forward(job: Job, tree: Worktree, target: str) -> None:
@@ -157,9 +132,3 @@ def _fast_forward(job: Job, tree: Worktree, target: str) -> None:
                 f"the merge would overwrite files in {tree.repository}: {list_names(names)}", hint
             ) from exc
         raise WorktreeError(f"cannot fast-forward {tree.repository}: {exc.message}", "Nothing was changed.") from exc
-
-
-def _title(job: Job) -> str:
-    """The task's first line, for a commit message."""
-    line = next((line.strip() for line in job.task.splitlines() if line.strip()), "")
-    return (line if len(line) <= 72 else f"{line[:71]}…") or f"Work of job {job.id}"

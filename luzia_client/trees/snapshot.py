@@ -11,6 +11,7 @@ from luzia_client.trees import WorktreeError
 from luzia_client.trees.diff import copy_index
 from luzia_client.trees.git import content_of, is_ancestor, list_names, resolve_commit, run_git
 from luzia_client.trees.patch import SUBMODULE
+from luzia_client.trees.programs import list_own_filters
 
 _IN_PROGRESS = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "sequencer")
 
@@ -31,6 +32,18 @@ def read_content(tree: Worktree) -> tuple[str, list[str]]:
         changed = run_git(tree.path, "diff-index", "--cached", "--raw", "--no-renames", "-z", head, env=env).names
         inner = [name for entry, name in zip(changed[::2], changed[1::2], strict=True) if entry.split()[1] == SUBMODULE]
         return run_git(tree.path, "write-tree", env=env).line, inner
+
+
+def move_branch(tree: Worktree, job: str, tip: str, commit: str, *, has_new_files: bool) -> None:
+    """Move the job's branch from its tip to a commit, unless another process has moved it. Raises WorktreeError.
+
+    has_new_files: the commit has changes of the worktree that were not committed yet, so its index changes, too.
+    """
+    if commit != tip:
+        branch = f"refs/heads/{tree.branch}"
+        run_git(tree.repository, "update-ref", "-m", f"luzia merge {job}", branch, commit, tip)
+    if has_new_files:
+        run_git(tree.path, "reset", "--quiet")
 
 
 def commit_to_merge(tree: Worktree, tip: str, *, commit: bool, message: str) -> str:
@@ -71,4 +84,20 @@ def commit_to_merge(tree: Worktree, tip: str, *, commit: bool, message: str) -> 
         )
     if content == content_of(tree.path, tip):
         return tip  # the files differ only as they are checked out, such as in their line endings
+    filtered = _list_filtered(tree, tip, content)
+    if filtered:
+        raise WorktreeError(
+            f"a filter that only the repository's own settings name would not be applied to {list_names(filtered)}",
+            f"Commit in {tree.path}, or configure the filter in your own settings, as `git lfs install` does.",
+        )
     return run_git(tree.path, "commit-tree", content, "-p", tip, "-m", message).line
+
+
+def _list_filtered(tree: Worktree, tip: str, content: str) -> list[str]:
+    """The changed files whose filter git does without, so that a commit would have other contents than it should."""
+    filters = list_own_filters(tree.path)
+    if not filters:
+        return []
+    names = run_git(tree.path, "diff-tree", "-r", "--name-only", "--diff-filter=d", "-z", tip, content)
+    fields = run_git(tree.path, "check-attr", "-z", "--stdin", "filter", stdin=names.out).names
+    return [name for name, value in zip(fields[::3], fields[2::3], strict=True) if value in filters]

@@ -30,10 +30,12 @@ from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity, harmless
 from luzia_client.review.acceptance import record_acceptance
 from luzia_client.review.far_merge import merge_from_host
+from luzia_client.review.pull_request import open_pull_request
 from luzia_client.review.races import discard_rivals, find_rivals
 from luzia_client.review.verified_merge import merge_verified, require_finished
 from luzia_client.trees import worktree_of
-from luzia_client.trees.merge import MergeResult, merge_branch, prepare_branch
+from luzia_client.trees.branches import prepare_branch
+from luzia_client.trees.merge import MergeResult, merge_branch
 
 EXAMPLES = (
     ("luzia merge a2f5", "merge the commits of a job"),
@@ -71,6 +73,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATH:N[,N...]",
         help="merge only these hunks of a file, by the numbers in `luzia diff --hunks`; can be repeated",
     )
+    parser.add_argument(
+        "--pull-request",
+        action="store_true",
+        help="push the branch and open a pull request with gh or glab, instead of merging it here",
+    )
     parser.add_argument("--no-verify", action="store_true", help="merge without the project's `verify` command")
     parser.add_argument(
         "-y", "--yes", action="store_true", help="after a race, discard the work of the other racers without asking"
@@ -84,8 +91,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     selection = parse_selection(args.file, args.hunk)
+    if args.pull_request and selection is not None:
+        raise UsageError("--pull-request cannot be combined with --file and --hunk")
     with Client() as client:
         job = client.get_job(args.job)
+        if args.pull_request:
+            return _open_pull_request(client, job, args)
         tree = worktree_of(job)
         require_finished(job)
         if args.prepare:
@@ -152,6 +163,22 @@ def _print_merged(merged: MergeResult, *, as_json: bool) -> None:
             print(harmless(f"{left} left: `luzia diff --hunks {merged.job}`"))
     else:
         print(harmless(f"{merged.onto} already contains {merged.branch}"))
+
+
+def _open_pull_request(client: Client, job: Job, args: argparse.Namespace) -> int:
+    opened = open_pull_request(
+        client,
+        job,
+        commit=args.commit,
+        message=args.message,
+        verify=not args.no_verify,
+        started=_tell_verification,
+    )
+    if args.json:
+        print_json(opened)
+    else:
+        print(harmless(f"Opened a pull request of {opened.branch} into {opened.onto}: {opened.url}".rstrip(": ")))
+    return exit_codes.OK
 
 
 def _tell_verification(job: str, command: str) -> None:
