@@ -12,6 +12,8 @@ _CJK = (
 )
 CJK = re.compile(f"([{_CJK}])")
 """A character of Chinese, Japanese or Korean, which are written without spaces or with endings at their words."""
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_ASCII_LOWER: dict[int, int | str] = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _WITH_DIACRITICS = 0x2000
 """Characters below may be letters with diacritics; above, a decomposition has another meaning."""
 
@@ -25,7 +27,10 @@ def fold(text: str) -> str:
     """A composed text in lower case and without diacritics; it has as many characters as before."""
     if text.isascii():
         return text.lower()
-    return text.translate({ord(each): _fold_character(each) for each in set(text)})
+    others = {ord(each): _fold_character(each) for each in set(_NOT_ASCII.findall(text))}
+    if all(ord(folded) == each for each, folded in others.items()):
+        return text.lower()  # faster, and most transcripts have only signs such as `…` beside ASCII
+    return text.translate({**_ASCII_LOWER, **others})
 
 
 def divide(folded: str) -> str:

@@ -235,6 +235,25 @@ def test_jobs_are_found_by_words(screen: Screen, place: Scene) -> None:
     page.wait_for_selector("text=No job matches.")
 
 
+def test_jobs_are_found_by_what_their_agents_have_printed(screen: Screen, place: Scene) -> None:
+    with place.daemon.connect() as wire:
+        job = dispatch(wire, "printf 'the <b>need%s</b> in the hay\\n' le", agent="shell")
+        ended(wire, job)
+    page = screen.page
+    screen.go("#/jobs")
+    page.fill("#jobs-search", "needle hay")
+    found = page.locator("[aria-label='Found in texts']")
+    found.wait_for()
+    assert found.locator("mark").all_inner_texts() == ["needle", "hay"]
+    assert "the <b>needle</b> in the hay" in found.inner_text()
+    assert "transcript of attempt 1" in found.inner_text()
+    found.locator("a").first.click()
+    page.wait_for_url(f"**/#/job/{job}*")
+    screen.go("#/jobs")
+    page.fill("#jobs-search", '"half a phrase')
+    page.wait_for_selector("text=a quotation mark is missing")
+
+
 def test_the_graph_is_live_and_used_by_keys(screen: Screen, place: Scene) -> None:
     page = screen.page
     screen.go(f"#/job/{place.jobs['graph']}/graph")

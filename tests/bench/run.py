@@ -25,7 +25,20 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bench import decisions, floods, graphs, memory, notices, scraping, searching, selections, simulate, trees, turns  # noqa: E402
+from bench import (  # noqa: E402
+    decisions,
+    floods,
+    fulltext,
+    graphs,
+    memory,
+    notices,
+    scraping,
+    searching,
+    selections,
+    simulate,
+    trees,
+    turns,
+)
 from bench.measures import BARE_PYTHON, dispatch_pipelined, runner, switches  # noqa: E402
 from luzia_client import AsyncClient  # noqa: E402
 from support import Connection, PrivateDaemon, private_daemon  # noqa: E402
@@ -75,6 +88,7 @@ def main() -> int:
         large_graph,
         told,
         search,
+        search_texts,
         many_at_once,
         deciding,
     )
@@ -316,6 +330,19 @@ def search() -> list[Figure]:
         Figure("a search for words of all jobs", how, found.common_ms, "ms", 20),
         Figure("a search for words of no job", how, found.none_ms, "ms", 20),
         Figure("the first search", f"after a start; median of {searching.STARTS}", found.first_ms, "ms", 20),
+    ]
+
+
+def search_texts() -> list[Figure]:
+    """What finding jobs by their transcripts costs."""
+    found = fulltext.measure()
+    how = f"{found.attempts:,} transcripts of 1 MB, 20 jobs with excerpts; median of {fulltext.ROUNDS}"
+    return [
+        Figure("a search in transcripts for a word of one job", how, found.rare_ms, "ms", 100),
+        Figure("a search in transcripts for a word of all jobs", how, found.common_ms, "ms", 1000),
+        Figure("a search in transcripts for a prefix", how, found.prefix_ms, "ms", 1000),
+        Figure("indexing an ended attempt", "1 MB of output; processor time, mean", found.index_ms, "ms", 100),
+        Figure("size of the index", "of the size of the output", found.part * 100, "%", 40),
     ]
 
 

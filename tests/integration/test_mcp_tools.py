@@ -44,6 +44,18 @@ async def test_jobs_are_found_by_words(served: McpLuzia) -> None:
         assert "at most 16 words" in words(await agent.call_tool("list", {"search": "x " * 17}))
 
 
+async def test_jobs_are_found_by_their_transcripts(served: McpLuzia) -> None:
+    async with served.agent() as agent:
+        job = value(await agent.call_tool("run", {"task": "printf 'amber%s here' needle", "agent": "shell"}))["jobs"][0]
+        found: dict[str, list[dict[str, object]]] = {}
+        while not found.get("found"):
+            found = value(await agent.call_tool("search", {"words": "amberneedle here"}))
+        (hit,) = found["found"]
+        assert (hit["job"], hit["where"], hit["attempt"]) == (job["job"], "transcript", 1)
+        assert hit["excerpt"] == "*amberneedle* *here*"
+        assert "quotation mark" in words(await agent.call_tool("search", {"words": '"open'}))
+
+
 async def test_a_job_is_run_in_one_call(served: McpLuzia) -> None:
     async with served.agent() as agent:
         ran = value(await agent.call_tool("run", {"task": "exit 3", "agent": "shell"}))
@@ -84,7 +96,7 @@ async def test_a_wait_tells_the_progress(served: McpLuzia) -> None:
 async def test_the_tools_say_when_to_use_them_and_what_they_return(served: McpLuzia) -> None:
     async with served.agent() as agent:
         tools = (await agent.list_tools()).tools
-    names = "dispatch run wait status list logs diff answer send cancel"
+    names = "dispatch run wait status list search logs diff answer send cancel"
     assert [tool.name for tool in tools] == names.split()
     for tool in tools:
         assert (tool.description or "").startswith("Use this to "), tool.name

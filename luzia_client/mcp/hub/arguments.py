@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from luzia_protocol.jobs import JobState
 from luzia_protocol.requests import MAX_SEARCH_CHARS
+from luzia_protocol.searching import MAX_HITS
 
 WAIT_S = 45.0
 """The longest call: clients give up on a call after 60 s."""
@@ -96,6 +97,24 @@ class List(Arguments):
     states: Annotated[list[JobState], Meta(description="Only jobs in these states. Default: all.")] = []
     parent: Annotated[str | None, Meta(description="Only the sub-jobs of this job.")] = None
     limit: Annotated[int, Meta(ge=1, le=MAX_ROWS, description="How many, the newest first.")] = 20
+    cursor: Annotated[int | None, Meta(description="`next` of the last page.")] = None
+
+
+class Search(Arguments):
+    """Arguments of `search`."""
+
+    words: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=MAX_SEARCH_CHARS,
+            description='All of these words, in any case; a "phrase" in quotation marks; a * for any end of a word.',
+        ),
+    ]
+    projects: Annotated[list[str], Meta(description="Only jobs of these projects. Default: all.")] = []
+    states: Annotated[list[JobState], Meta(description="Only jobs in these states. Default: all.")] = []
+    agents: Annotated[list[str], Meta(description="Only jobs of these agents. Default: all.")] = []
+    limit: Annotated[int, Meta(ge=1, le=MAX_HITS, description="How many, the newest first.")] = 10
     cursor: Annotated[int | None, Meta(description="`next` of the last page.")] = None
 
 

@@ -94,6 +94,15 @@ _ENTRIES = (
         _READS,
     ),
     Entry(
+        "search",
+        "Use this to find what any job's agent read, did or said: a decision, an error message, a file, a command."
+        " Searches the tasks, messages, changed files and transcripts of all jobs, and returns excerpts.",
+        tools.search,
+        arguments.Search,
+        results.SearchReport,
+        _READS,
+    ),
+    Entry(
         "logs",
         "Use this to read what a job's agent did and said, for example to see why it failed."
         " Returns the end of its output; the resource luzia://jobs/ID/log has all of it.",

@@ -11,6 +11,7 @@ import msgspec
 
 from luzia_protocol.activity import Question
 from luzia_protocol.jobs import Job, JobState, Review
+from luzia_protocol.searching import Hit
 
 from luzia_client.cli.show.formatting import format_current_activity, format_name, shown_percent
 
@@ -95,6 +96,27 @@ class ListReport(msgspec.Struct, omit_defaults=True):
     jobs: list[JobRow]
     counts: dict[str, int]
     next: int | None = None
+
+
+class FoundRow(msgspec.Struct):
+    """A job that was found: where, in which attempt, and a part of that text with the words between asterisks."""
+
+    job: str
+    project: str
+    agent: str
+    state: JobState
+    task: str
+    where: str
+    attempt: int
+    excerpt: str
+
+
+class SearchReport(msgspec.Struct, omit_defaults=True):
+    """What was found, the newest first. next: the cursor of the next page. note: what the search could not see."""
+
+    found: list[FoundRow]
+    next: int | None = None
+    note: str | None = None
 
 
 class LogReport(msgspec.Struct):
@@ -191,6 +213,13 @@ def report_row(job: Job) -> JobRow:
         parent=job.parent,
         created_at=job.created_at,
     )
+
+
+def report_hit(hit: Hit) -> FoundRow:
+    """A job that was found."""
+    excerpt = "".join(f"*{piece.text}*" if piece.found else piece.text for piece in hit.excerpt)
+    task = _cut(hit.task, MAX_TASK_CHARS)
+    return FoundRow(hit.job, hit.project, hit.agent, hit.state, task, hit.where, hit.attempt, excerpt)
 
 
 def describe_progress(job: Job) -> str | None:

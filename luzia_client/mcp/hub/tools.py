@@ -135,6 +135,26 @@ async def list_jobs(call: Call, given: arguments.List) -> results.ListReport:
     return results.ListReport([results.report_row(job) for job in page.jobs], counts, page.next)
 
 
+async def search(call: Call, given: arguments.Search) -> results.SearchReport:
+    """Find jobs by what is in their texts."""
+    request = requests.Search(
+        words=given.words,
+        projects=[call.session.project(project) for project in given.projects],
+        states=given.states,
+        agents=given.agents,
+        limit=given.limit,
+        cursor=given.cursor,
+    )
+    page = await call.session.daemon.request(request, replies.SearchPage)
+    notes = [
+        f"{page.pending} jobs are not indexed yet." if page.pending else "",
+        "" if page.complete else "The search has met its time limit; use rarer words.",
+        page.problem or "",
+    ]
+    note = " ".join(filter(None, notes)) or None
+    return results.SearchReport([results.report_hit(hit) for hit in page.hits], page.next, note)
+
+
 async def logs(call: Call, given: arguments.Logs) -> results.LogReport:
     """Show the end of a job's output."""
     request = requests.Logs(

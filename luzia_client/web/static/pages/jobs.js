@@ -8,6 +8,7 @@ import { counts, jobSignal, now, readOnly } from "../core/live.js";
 import { go, href, replace, route } from "../core/router.js";
 import { ACTIONS, perform } from "../parts/job_actions.js";
 import { openDispatch } from "../parts/dispatch.js";
+import { Found } from "../parts/found.js";
 import { Bar, Empty, State } from "../parts/ui.js";
 import { Rows, reveal, useWindow } from "../parts/virtual.js";
 import { agents, projects } from "../core/setup.js";
@@ -196,6 +197,7 @@ export function JobsPage() {
       ${["cancel", "retry", "pause", "resume", "hold", "release", "remove"].map((name) => html`<button key=${name} disabled=${readOnly.value} class=${ACTIONS[name].danger ? "danger" : ""} onClick=${() => act(name)}>${ACTIONS[name].label}</button>`)}
       <button class="plain" onClick=${() => { selection.value = new Set(); setAll(false); }}>Clear</button>
     </div>`}
+    ${fields.search && html`<${Found} fields=${fields} />`}
     <div class="job-table" role="table" aria-label="Jobs" aria-rowcount=${total + 1}>
       <div class="job-row job-head" role="row">
         <span class="cell-check" role="columnheader"><input type="checkbox" aria-label="Select the loaded jobs" checked=${chosen.size > 0 && chosen.size === source.ids.filter(Boolean).length} onChange=${selectShown} /></span>
