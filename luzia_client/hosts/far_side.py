@@ -46,7 +46,7 @@ def find_luzia(host: Host, control: str) -> FarSide:
     """
     places = shlex.quote(host.luzia) if host.luzia else " ".join(PLACES)
     script = _SCRIPT.format(places=places, mark=_MARK)
-    status, output, errors = ssh.run(ssh.shared_command(host, control, "sh"), script)
+    status, output, errors = ssh.run(ssh.shared_command(host, control, "sh"), script.encode())
     lines = [line.removeprefix(_MARK) for line in output.splitlines() if line.startswith(_MARK)]
     if status == 255 or not lines:
         raise ssh.explain(host, errors)

@@ -69,21 +69,27 @@ def master_command(host: Host, control: str) -> list[str]:
     return ["ssh", "-f", "-N", *words, "--", host.destination]
 
 
+def direct_command(host: Host, *words: str) -> list[str]:
+    """A command of ssh on a connection of its own, for a host to which there is no link yet."""
+    options = ("-o", f"BatchMode={'no' if may_ask() else 'yes'}", "-o", f"ConnectTimeout={CONNECT_TIMEOUT_S}", "-T")
+    return ["ssh", *options, "--", host.destination, *words]
+
+
 def shared_command(host: Host, control: str, *words: str, options: Sequence[str] = ()) -> list[str]:
     """A command of ssh that uses the link and never connects by itself. words: the command line there."""
     never = ("-o", "ControlMaster=no", "-o", "BatchMode=yes", "-o", "ProxyCommand=false")
     return ["ssh", "-o", f"ControlPath={control}", *never, *options, "--", host.destination, *words]
 
 
-def run(argv: list[str], script: str | None = None, timeout_s: float = COMMAND_TIMEOUT_S) -> tuple[int, str, str]:
+def run(argv: list[str], content: bytes = b"", timeout_s: float = COMMAND_TIMEOUT_S) -> tuple[int, str, str]:
     """Run a command; returns its exit status, and what it printed on stdout and stderr.
 
-    script: what it reads from stdin. Raises TimeoutError after `timeout_s` seconds, and HostError without ssh.
+    content: what it reads from stdin. Raises TimeoutError after `timeout_s` seconds, and HostError without ssh.
     """
     try:
         done = subprocess.run(
             argv,
-            input=(script or "").encode(),
+            input=content,
             capture_output=True,
             timeout=timeout_s,
             check=False,

@@ -121,3 +121,27 @@ def test_a_project_names_its_host(host: FarHost) -> None:
     assert json.loads(host.here.run("config", "check", "--json").stdout)["mistakes"] == []
     assert host.here.run("dispatch", "sitt", "echo").returncode == 4
     host.here.run("daemon", "stop")
+
+
+def test_all_hosts_are_in_one_list_and_one_that_is_unreachable_is_told(host: FarHost) -> None:
+    far = dispatch(host, "true")
+    host.luzia("wait", far)
+    near = json.loads(host.here.run("dispatch", "--json", "overbits", "true").stdout)["job"]
+    try:
+        assert host.here.run("wait", near).returncode == 0
+        done = host.here.run("jobs", "--all-hosts", "--all", "--json")
+        assert done.returncode == 0, done.stderr
+        found = {(job["host"], job["id"]) for job in map(json.loads, done.stdout.splitlines())}
+        assert {("local", near), (NAME, far)} <= found
+        table = host.here.run("jobs", "--all-hosts").stdout
+        assert f"\n{NAME}/{far} " in table
+        assert f"\n{near} " in table
+        host.add("gone", "far-absent")
+        done = host.here.run("jobs", "--all-hosts", "--format", "host,id")
+        assert f"{NAME}\t{far}\n" in done.stdout
+        assert done.returncode == 3
+        assert "host gone (far-absent) is not reachable: connect to host 127.0.0.1" in done.stderr
+        assert host.luzia("jobs", "--all-hosts").returncode == 2
+    finally:
+        host.here.run("hosts", "remove", "gone")
+        host.here.run("daemon", "stop")

@@ -59,6 +59,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--luzia", metavar="PATH", help="the program there, if it is not on the PATH")
     check = _action(actions, "check", "see whether hosts can be used, and which versions they have")
     check.add_argument("names", nargs="*", metavar="NAME", help="the names of the hosts (default: all)")
+    install = _action(actions, "install", "install this version of luzia on a host, for the user there")
+    install.add_argument("name", metavar="NAME", help="the name of the host")
+    install.add_argument("--wheel", metavar="FILE", help="install this file (default: from the package index there)")
+    install.add_argument("--yes", action="store_true", help="do not ask after showing what will be done")
     remove = _action(actions, "remove", "remove a host from the configuration; its jobs are not affected")
     remove.add_argument("name", metavar="NAME", help="the name of the host")
 
@@ -73,7 +77,7 @@ def _action(
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    actions = {None: _list, "list": _list, "add": _add, "check": _check, "remove": _remove}
+    actions = {None: _list, "list": _list, "add": _add, "check": _check, "install": _install, "remove": _remove}
     try:
         return actions[args.action](args)
     except HostError as exc:
@@ -154,6 +158,22 @@ def _check_host(host: Host) -> CheckResult:
     return CheckResult(
         host.name, host.destination, True, opened.far.luzia, info.version, info.protocol, round(round_trip_s, 6)
     )
+
+
+def _install(args: argparse.Namespace) -> int:
+    from luzia_client.cli.administration import install_host
+
+    host = settings.find_host(args.name)
+    install_host.show_plan(host, args.wheel)
+    if not args.yes and not install_host.confirm():
+        print("Nothing has been installed.")
+        return exit_codes.OK
+    try:
+        install_host.install(host, args.wheel)
+    except HostError as exc:
+        raise DaemonUnreachableError(exc.message, exc.hint) from exc
+    args.names = [args.name]
+    return _check(args)
 
 
 def _describe(host: Host) -> dict[str, Any]:

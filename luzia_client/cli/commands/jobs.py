@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_tag_option(selection, "only jobs with this tag (repeatable)")
     selection.add_argument("--parent", metavar="ID", help="only the sub-jobs of this job")
     add_since(selection, "2h")
+    selection.add_argument("--all-hosts", action="store_true", help="the jobs of this machine and of all other hosts")
     selection.add_argument(
         "--search",
         default="",
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     states = [state for group in args.state for state in group]
     tags = dict(args.tag)
     selecting = states or tags or args.limit or args.all or args.since or args.sort or args.reverse or args.format
-    selecting = selecting or args.parent or args.search
+    selecting = selecting or args.parent or args.search or args.all_hosts
     if args.ids and (selecting or args.project):
         raise UsageError("IDs cannot be combined with options that select or sort jobs")
     if args.watch and selecting:
@@ -103,6 +104,10 @@ def run(args: argparse.Namespace) -> int:
     query = listing.JobQuery(
         args.project, states, tags, limit, args.since, sort, args.reverse, args.parent, args.search, args.pager
     )
+    if args.all_hosts:
+        from luzia_client.cli.show.all_hosts import print_all
+
+        return print_all(query, as_json=args.json, columns=args.format)
     if args.json:
         return listing.print_jobs_json(query, exchange)
     if args.format is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from luzia_protocol.jobs import Job
 
+LOCAL = "local"
+"""The name of this machine, as in luzia_client.hosts.settings, which takes longer to load."""
 GAP = "  "
 MAX_CELL_WIDTH = 60
 
@@ -52,10 +55,15 @@ def _format_tags(job: Job) -> str:
     return ",".join(f"{key}={value}" for key, value in (job.tags or {}).items())
 
 
+def _host(job: Job) -> str:
+    return getattr(job, "host", None) or os.environ.get("LUZIA_HOST") or LOCAL
+
+
 COLUMNS = {
     "id": Column("job id", lambda job: job.id),
     "name": Column("full name, agent:PROJECT:ID", lambda job: job.name),
     "node": Column("name that it was given, by --name or in a graph", lambda job: job.node),
+    "host": Column("host whose job it is, with --all-hosts", _host),
     "project": Column("project", lambda job: job.project),
     "agent": Column("agent", lambda job: job.agent, lambda job, now: format_agent(job.agent)),
     "state": Column("state", lambda job: str(job.state)),

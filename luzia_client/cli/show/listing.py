@@ -120,11 +120,15 @@ def print_jobs_json(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
 
 def print_jobs_columns(query: JobQuery, names: Sequence[str], exchange: wire_jobs.Exchange) -> int:
     """Print the columns with these names."""
+    query.for_people = stdout_screen().width is not None
+    return print_pages_columns(query, names, list(fetch_pages(query, exchange)))
+
+
+def print_pages_columns(query: JobQuery, names: Sequence[str], pages: Sequence[wire_jobs.WirePage]) -> int:
+    """Print the columns of pages that were fetched."""
     from luzia_client.cli.show.columns import format_jobs
 
     screen = stdout_screen()
-    query.for_people = screen.width is not None
-    pages = list(fetch_pages(query, exchange))
     jobs = [job for page in pages for job in page.jobs]
     lines = format_jobs(jobs, names, datetime.now(UTC), screen)
     if not _uses_pager(query, pages[0]):
@@ -165,8 +169,16 @@ def print_jobs_table(
     if fit and query.limit is not None and _uses_pager(query, pages[0]):
         query.limit = None
         pages = list(fetch_pages(query, exchange))
+    if fit and not _uses_pager(query, pages[0]):
+        return _print_table(query, pages, screen, lines_below)
+    return print_pages_table(query, pages)
+
+
+def print_pages_table(query: JobQuery, pages: Sequence[wire_jobs.WirePage]) -> Sequence[Job]:
+    """Print the list of pages that were fetched, in a pager if the query wants one."""
+    screen = stdout_screen()
     if not _uses_pager(query, pages[0]):
-        return _print_table(query, pages, screen, lines_below if fit else None)
+        return _print_table(query, pages, screen, None)
     from luzia_client.cli.show.pager import paged
 
     with paged():
