@@ -125,6 +125,8 @@ static const char *const COMMANDS[] = {
     "races",
     "open",
     "merge",
+    "collisions",
+    "merge-order",
     "accept",
     "reject",
     "clean",
