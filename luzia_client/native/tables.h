@@ -128,6 +128,8 @@ static const char *const COMMANDS[] = {
     "races",
     "open",
     "merge",
+    "collisions",
+    "merge-order",
     "accept",
     "reject",
     "clean",

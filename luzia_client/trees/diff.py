@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from luzia_protocol.jobs import Worktree
@@ -87,8 +87,10 @@ def _revisions(tree: Worktree) -> Iterator[tuple[str, list[str], dict[str, str]]
         yield tree.path, [tree.base], {"GIT_INDEX_FILE": copy_index(tree.path, scratch, "--intent-to-add")}
 
 
-def copy_index(directory: str, scratch: str, *add_options: str) -> str:
+def copy_index(directory: str, scratch: str, *add_options: str, env: Mapping[str, str] | None = None) -> str:
     """A copy of a worktree's index, in `scratch`, with every file added. add_options: options of `git add`.
+
+    env: more variables for it.
 
     In a sparse checkout, git would leave out the files that were written outside of it.
     """
@@ -98,7 +100,7 @@ def copy_index(directory: str, scratch: str, *add_options: str) -> str:
         shutil.copy2(own, index)  # with its time, from which git sees files that changed at the same time
     sparse = run_git(directory, "config", "--type=bool", "core.sparseCheckout", codes=(0, 1)).line == "true"
     options = [*add_options, "--sparse"] if sparse else add_options
-    run_git(directory, "add", *options, "--", ".", env={"GIT_INDEX_FILE": index})
+    run_git(directory, "add", *options, "--", ".", env={**(env or {}), "GIT_INDEX_FILE": index})
     return index
 
 

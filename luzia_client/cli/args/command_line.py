@@ -51,6 +51,8 @@ COMMANDS = {
     "races": ("races", "list races, or compare the racers of one", "Review"),
     "open": ("open", "open a shell or an editor in a job's directory", "Review"),
     "merge": ("merge", "merge a job's branch into the project", "Review"),
+    "collisions": ("collisions", "show jobs whose work changes the same files", "Review"),
+    "merge-order": ("merge_order", "propose an order in which to merge finished work", "Review"),
     "accept": ("accept", "accept the work of jobs whose dependents wait for it", "Review"),
     "reject": ("reject", "reject the work of jobs, and skip the jobs that need it", "Review"),
     "clean": ("clean", "remove worktrees that hold no unmerged work", "Review"),
