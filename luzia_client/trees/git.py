@@ -102,7 +102,12 @@ def is_ancestor(directory: str, older: str, newer: str) -> bool:
     return run_git(directory, "merge-base", "--is-ancestor", older, newer, codes=(0, 1)).code == 0
 
 
+def as_text(name: str) -> str:
+    """A file name as valid text: bytes that are none are replaced."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def list_names(names: Sequence[str]) -> str:
     """The first names for a message, and how many more there are."""
     more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
-    return ", ".join(names[:_MAX_LISTED]) + more
+    return ", ".join(map(as_text, names[:_MAX_LISTED])) + more

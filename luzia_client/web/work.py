@@ -11,6 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.review.verified_merge import merge_verified
 from luzia_client.trees import worktree_of
 from luzia_client.trees.diff import changed_files, diff_text
+from luzia_client.trees.git import as_text
 from luzia_client.trees.merge import MergeResult
 
 MAX_DIFF_BYTES = 2 * 1024 * 1024
@@ -47,10 +48,7 @@ class Merge(msgspec.Struct):
 def read_changes(job: Job) -> Changes:
     """The changes of a job. Raises Refused and WorktreeError."""
     tree = worktree_of(job)
-    files = [
-        ChangedFile(path.encode(errors="surrogateescape").decode(errors="replace"), added, deleted)
-        for path, added, deleted in changed_files(tree)
-    ]
+    files = [ChangedFile(as_text(path), added, deleted) for path, added, deleted in changed_files(tree)]
     text = diff_text(tree, colour=False, max_bytes=MAX_DIFF_BYTES)
     return Changes(job.id, tree.branch, tree.onto, files, text.decode(errors="replace"), len(text) == MAX_DIFF_BYTES)
 

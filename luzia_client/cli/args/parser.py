@@ -101,7 +101,7 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse a command line. Raises UsageError, with the closest option for an unknown one."""
         found, unknown = self.parse_known_args(args, namespace)
-        if not unknown:
+        if not unknown or self._take_words(found, unknown):
             return found
         options = [word for word in unknown if word.startswith("-")]
         if not options:
@@ -111,6 +111,17 @@ class Parser(argparse.ArgumentParser):
         takes_text = any(action.metavar == TEXT for action in self._actions)
         as_text = " To pass it as text, put `--` before the text." if takes_text else ""
         raise UsageError(f"unknown option {name}", f"{near}See `{self.prog} --help`.{as_text}")
+
+    def _take_words(self, found: Any, unknown: list[str]) -> bool:
+        """Give words after an option to the last argument, if argparse has left it empty: `send ID --conflict WORD`."""
+        last = next((action for action in reversed(self._actions) if not action.option_strings), None)
+        if last is None or last.nargs != "*" or last.metavar != TEXT or getattr(found, last.dest):
+            return False
+        words = unknown[1:] if unknown[0] == "--" else unknown
+        if words is unknown and any(word.startswith("-") for word in words):
+            return False
+        setattr(found, last.dest, words)
+        return True
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raise UsageError unless the value is one of the action's choices."""

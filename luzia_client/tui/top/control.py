@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from luzia_protocol.jobs import Job, JobState
 
+from luzia_client.api.client import Client
 from luzia_client.cli.args.selection import parents_first
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.text import format_quantity
-from luzia_client.trees import WorktreeError, diff, worktree_of
-from luzia_client.trees.merge import merge_branch
+from luzia_client.review.verified_merge import merge_verified, require_finished
+from luzia_client.trees import diff, worktree_of
 from luzia_client.tui.top.context import Context, describe_jobs
 from luzia_client.tui.top.question_form import QuestionForm
 
@@ -101,9 +102,8 @@ class Control:
 
         async def merge(name: str, commit: bool) -> None:
             job = await self._client.get_job(name)
-            if not job.state.is_final:
-                raise WorktreeError(f"job {job.id} has not ended: it is {format_state(job.state)}")
-            await asyncio.to_thread(merge_branch, job, worktree_of(job), commit=commit, message=None)
+            require_finished(job)
+            await asyncio.to_thread(self._merge_in_thread, job, commit)
 
         def choose(commit: bool) -> Callable[[], None]:
             return lambda: self._context.change(jobs, "merged", lambda name: merge(name, commit))
@@ -111,6 +111,10 @@ class Control:
         if jobs:
             question = f"Merge the work of {describe_jobs(jobs)}? y merge  c commit its changes first"
             self._context.ask(question, {"y": choose(commit=False), "c": choose(commit=True)})
+
+    def _merge_in_thread(self, job: Job, commit: bool) -> None:
+        with Client(self._client.socket, autostart=False) as client:
+            merge_verified(client, job, worktree_of(job), commit=commit, message=None)
 
     def discard(self) -> None:
         """Discard the work of the jobs, after confirmation."""

@@ -7,6 +7,7 @@ changes that:
     text       the closing text at once
     tree       the shell's command never ends, and has children: one in the background, one in a session of its own
     commit     the shell commits a new file
+    resolve    after `commit`: the shell merges main, and keeps what the agent wrote where both conflict
     trace      the shell writes the variable TRACEPARENT into a file
     hang       the request is accepted and never answered
     drop       the connection is closed in the middle of the answer
@@ -42,7 +43,8 @@ _TREE = f"setsid {_WAIT} & {_WAIT} & {_WAIT}"
 _COMMIT = f"printf 'hi\\n' > {FILE} && git add {FILE} && git commit -q -m 'Add a greeting' && echo committed"
 _PATCH = f"*** Begin Patch\n*** Add File: {FILE}\n+{CONTENT.rstrip()}\n*** End Patch\n"
 _TRACE = "printf '%s\\n' \"$TRACEPARENT\" > traceparent && echo written"
-_LINES = {"tree": _TREE, "commit": _COMMIT, "trace": _TRACE}
+_RESOLVE = "git merge -q -X ours -m 'Merge main' main && echo resolved"
+_LINES = {"tree": _TREE, "commit": _COMMIT, "resolve": _RESOLVE, "trace": _TRACE}
 """The shell's command in these scenarios."""
 _EMPTY: Body = {"boolean": False, "integer": 0, "number": 0, "array": [], "object": {}}
 
@@ -67,7 +69,8 @@ def next_step(asked: Asked) -> Step:
         return dispatching.next_step(asked, Step)
     plan, write, shell = (_offered(asked, pattern) for pattern in (_PLAN_TOOL, _WRITE_TOOL, _SHELL_TOOL))
     if asked.scenario in _LINES:
-        return Step(CLOSING) if shell in asked.calls else _call(asked, shell, "Now I run a command.")
+        calls = 2 if asked.scenario == "resolve" else 1
+        return Step(CLOSING) if asked.calls.count(shell) >= calls else _call(asked, shell, "Now I run a command.")
     update = _offered(asked, _UPDATE_TOOL)
     wanted = [
         (plan, 1, "I will make a short plan first."),

@@ -23,7 +23,12 @@ from hypothesis import strategies as st
 from luzia_protocol.jobs import Job, JobState
 
 from git_projects import Repository
+from luzia_client.review.comments import Comment, quote_comments
 from luzia_client.trees import WorktreeError, diff, merge
+from luzia_client.trees.changes import read_changes
+from luzia_client.trees.preview import preview_merge
+from luzia_client.trees.selection import Selection
+from luzia_client.trees.snapshot import read_content
 from luziad.worktrees import clean, create, discard
 from luziad.worktrees.git import Git, GitError
 
@@ -37,13 +42,15 @@ class World:
 
     def __init__(self, root: Path) -> None:
         self.project = Repository(root / "project", root / "home").init()
+        self.count = 0
         self.project.write(".gitignore", "*.log\n")
+        for name in FILES[:3]:
+            self.project.write(name, self.content())
         self.project.commit("ignore")
         self.git = Git(self.project.env)
         self.worktree = create.plan_worktree(self.git, str(self.project.root), "113754-a2f5", str(root / "trees"))
         create.create_worktree(self.git, self.worktree, used=False)
         self.tree = self.project.at(self.worktree.path)
-        self.count = 0
 
     @property
     def job(self) -> Job:
@@ -61,9 +68,47 @@ class World:
             discard.delete_copy(self.git, self.worktree, self.job.id, commit)
 
     def content(self) -> str:
-        """A text that was nowhere before."""
+        """A text that was nowhere before, long enough to be changed in several hunks."""
         self.count += 1
-        return f"content {self.count}\n"
+        return f"content {self.count}\n" + "same\n" * 12 + f"end {self.count}\n"
+
+    def edit(self, file: Path, at: int) -> None:
+        """Change one line of a file, at its begin or at its end, so that its other changes are other hunks."""
+        if file.is_file():
+            lines = file.read_text().splitlines(keepends=True)
+            lines[at : at + 1 or None] = [f"edit {self.count}\n"]
+            self.count += 1
+            file.write_text("".join(lines))
+
+    def accept_some(self, choose: Callable[[int], bool]) -> str | None:
+        """Merge the hunks and files of the changes for whose number `choose` says so."""
+        changes = read_changes(self.worktree)
+        parts = [(file.path, hunk.number) for file in changes.files for hunk in file.hunks]
+        whole = frozenset(file.path for number, file in enumerate(changes.files) if not file.hunks and choose(number))
+        hunks: dict[str, frozenset[int]] = {}
+        for number, (path, hunk) in enumerate(parts):
+            if choose(number):
+                hunks[path] = hunks.get(path, frozenset()) | {hunk}
+        selection = Selection(whole, hunks, changes.content)
+        verified: list[str] = []
+        head, before = self.project.git("rev-parse", "HEAD"), read_content(self.worktree)[0]
+        try:
+            merge.merge_branch(
+                self.job, self.worktree, commit=True, message=None, selection=selection, check=verified.append
+            )
+        finally:
+            assert self.project.git("rev-parse", "HEAD") in {head, *verified}, "it moved to what was not verified"
+        assert read_content(self.worktree)[0] == before, "the files of the worktree have changed"
+        return None
+
+    def refuse_verification(self) -> str:
+        """Merge with a verification that fails."""
+
+        def refuse(_commit: str) -> None:
+            raise WorktreeError("it is not verified")
+
+        merge.merge_branch(self.job, self.worktree, commit=True, message=None, check=refuse)
+        return "already contains"
 
     def staged_only(self) -> str:
         """Something that is in the index and nowhere else."""
@@ -122,6 +167,8 @@ BRANCH = "luzia/113754-a2f5"
 
 IN_TREE: dict[str, Step] = {
     "write": lambda w, f: w.tree.write(f, w.content()),
+    "edit the begin": lambda w, f: w.edit(w.tree.root / f, 0),
+    "edit the end": lambda w, f: w.edit(w.tree.root / f, -1),
     "delete": lambda w, f: (w.tree.root / f).unlink(missing_ok=True),
     "ignored": lambda w, f: w.tree.write(IGNORED, w.content()),
     "stage": lambda w, f: w.tree.git("add", "-A", "--", f, check=False),
@@ -143,6 +190,8 @@ IN_TREE: dict[str, Step] = {
 }
 IN_PROJECT: dict[str, Step] = {
     "project writes": lambda w, f: w.project.write(f, w.content()),
+    "project edits the end": lambda w, f: w.edit(w.project.root / f, -1),
+    "project commits all": lambda w, f: w.p("commit", "-qam", "p"),
     "project commits": lambda w, f: (w.project.write(f, w.content()), w.p("add", "-A"), w.p("commit", "-qm", "p")),
     "project merges": lambda w, f: w.p("merge", "-q", BRANCH),
     "project elsewhere": lambda w, f: w.p("checkout", "-q", "-B", "elsewhere"),
@@ -155,11 +204,20 @@ LUZIA: dict[str, Callable[[World], object]] = {
     "diff": lambda w: diff.changed_files(w.worktree),
     "merge": lambda w: merge.merge_branch(w.job, w.worktree, commit=False, message=None),
     "merge --commit": lambda w: merge.merge_branch(w.job, w.worktree, commit=True, message=None),
+    "accept the even": lambda w: w.accept_some(lambda number: number % 2 == 0),
+    "accept the odd": lambda w: w.accept_some(lambda number: number % 2 == 1),
+    "accept the first": lambda w: w.accept_some(lambda number: number == 0),
+    "fail to verify": lambda w: w.refuse_verification(),
+    "preview": lambda w: preview_merge(w.worktree),
+    "comment": lambda w: quote_comments(w.worktree, "words", [Comment("README", 1, "why")]),
     "clean": lambda w: clean.remove_worktree(w.git, w.worktree),
     "discard": lambda w: w.discard(),
     "discard and restore": lambda w: w.restore(w.discard()),
     "retry": lambda w: create.create_worktree(w.git, w.worktree, used=True),
 }
+
+READING = ("diff", "preview", "comment", "fail to verify")
+"""These change nothing."""
 
 
 def take(world: World, name: str, file: str) -> None:
@@ -199,5 +257,5 @@ def test_no_work_is_ever_lost(steps: list[tuple[str, str]], then: list[str]) -> 
             except (WorktreeError, GitError, create.WorktreeUnavailable, discard.CannotDiscard):
                 done = "refused"
             assert before <= world.work(), f"{name} lost work"
-            if name == "diff" or (isinstance(done, str) and not done.startswith("kept")):
+            if name in READING or (isinstance(done, str) and not done.startswith("kept")):
                 assert world.project.picture() == project, f"{name} was refused, and changed something"
