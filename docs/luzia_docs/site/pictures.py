@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from luzia_docs.site import review_pictures  # noqa: E402
 from luzia_docs.site.svg import render_svg  # noqa: E402
 from support import PrivateDaemon, eventually, private_daemon  # noqa: E402
 from terminal import Terminal, terminal  # noqa: E402
@@ -268,6 +269,10 @@ RENDERERS: dict[str, Callable[[], str]] = {
     "graph": graph,
     "job": job,
     "jobs": jobs,
+    "review": review_pictures.review,
+    "review-comment": review_pictures.review_comment,
+    "review-conflict": review_pictures.review_conflict,
+    "review-wide": review_pictures.review_wide,
     "shell": prompt,
     "stats": stats,
     "top": top,
