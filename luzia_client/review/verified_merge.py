@@ -30,9 +30,14 @@ def merge_verified(
     The command runs as a job in a worktree of its own, which begins at the merged commit. Until it has succeeded,
     nothing is changed. started: is called with the id of that job and the command. Raises WorktreeError and Refused.
     """
-    command = verify_command(client, job.project)
-    check = None if command is None else functools.partial(_require_success, client, job, command, started)
+    check = require_verified(client, job, started)
     return merge_branch(job, tree, commit=commit, message=message, selection=selection, check=check)
+
+
+def require_verified(client: Client, job: Job, started: Callable[[str, str], None]) -> Callable[[str], None] | None:
+    """What raises WorktreeError for a commit on which the project's `verify` command fails; None without a command."""
+    command = verify_command(client, job.project)
+    return None if command is None else functools.partial(_require_success, client, job, command, started)
 
 
 def require_finished(job: Job) -> None:

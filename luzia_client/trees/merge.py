@@ -14,11 +14,12 @@ import msgspec
 from luzia_protocol.jobs import Job, Worktree
 
 from luzia_client.trees import WorktreeError
+from luzia_client.trees.branches import title_of
 from luzia_client.trees.changes import compare, find_base
 from luzia_client.trees.git import content_of, is_ancestor, list_names, resolve_commit, run_git
 from luzia_client.trees.preview import merge_contents
 from luzia_client.trees.selection import Selection, select
-from luzia_client.trees.snapshot import commit_to_merge
+from luzia_client.trees.snapshot import commit_to_merge, move_branch
 
 
 class MergeResult(msgspec.Struct, frozen=True):
@@ -52,13 +53,12 @@ def merge_branch(
     check: is called with the merged commit before any branch is moved; an exception from it changes nothing.
     Raises WorktreeError.
     """
-    branch = f"refs/heads/{tree.branch}"
     if not os.path.isdir(tree.repository):
         raise WorktreeError(f"the project's repository {tree.repository} does not exist")
-    tip = resolve_commit(tree.repository, branch)
+    tip = resolve_commit(tree.repository, f"refs/heads/{tree.branch}")
     if tip is None:
         raise WorktreeError(f"the branch {tree.branch} does not exist any more")
-    title = message or _title(job)
+    title = message or title_of(job)
     last = commit_to_merge(tree, tip, commit=commit, message=title) if os.path.isdir(tree.path) else tip
     onto = _target_branch(tree)
     head = resolve_commit(tree.repository, "HEAD")
@@ -70,13 +70,14 @@ def merge_branch(
         target = chosen if is_ancestor(tree.repository, head, chosen) else _merge_commit(job, tree, onto, head, chosen)
         if check is not None:
             check(target)
+            if resolve_commit(tree.repository, f"refs/heads/{tree.branch}") != tip:
+                raise WorktreeError(
+                    f"{tree.branch} has changed during the verification", "Nothing was changed. Merge again."
+                )
         _fast_forward(job, tree, target)
     else:
         target = head
-    if kept != tip:
-        run_git(tree.repository, "update-ref", "-m", f"luzia merge {job.id}", branch, kept, tip)
-    if last != tip:
-        run_git(tree.path, "reset", "--quiet")
+    move_branch(tree, job.id, tip, kept, has_new_files=last != tip)
     return MergeResult(job.id, tree.branch, onto, target, count, files_left)
 
 
@@ -121,7 +122,7 @@ def _merge_commit(job: Job, tree: Worktree, onto: str, head: str, last: str) -> 
         raise WorktreeError(f"{tree.branch} conflicts with {onto}: {list_names(conflicts)}", hint)
     title = f"Merge branch '{tree.branch}' into {onto}"
     parents = ("-p", head, "-p", last)
-    return run_git(tree.repository, "commit-tree", content, *parents, "-m", title, "-m", _title(job)).line
+    return run_git(tree.repository, "commit-tree", content, *parents, "-m", title, "-m", title_of(job)).line
 
 
 def _fast_forward(job: Job, tree: Worktree, target: str) -> None:
@@ -137,9 +138,3 @@ def _fast_forward(job: Job, tree: Worktree, target: str) -> None:
                 f"the merge would overwrite files in {tree.repository}: {list_names(names)}", hint
             ) from exc
         raise WorktreeError(f"cannot fast-forward {tree.repository}: {exc.message}", "Nothing was changed.") from exc
-
-
-def _title(job: Job) -> str:
-    """The task's first line, for a commit message."""
-    line = next((line.strip() for line in job.task.splitlines() if line.strip()), "")
-    return (line if len(line) <= 72 else f"{line[:71]}…") or f"Work of job {job.id}"

@@ -14,8 +14,9 @@ from luzia_client.trees.snapshot import read_content
 _IDENTITY = {
     f"GIT_{role}_{field}": value
     for role in ("AUTHOR", "COMMITTER")
-    for field, value in (("NAME", "luzia"), ("EMAIL", "luzia@localhost"))
+    for field, value in (("NAME", "luzia"), ("EMAIL", "luzia@localhost"), ("DATE", "@0 +0000"))
 }
+"""The same for every preview, so that a repeated one adds nothing to the repository."""
 
 
 class Preview(msgspec.Struct, frozen=True):

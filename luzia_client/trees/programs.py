@@ -25,6 +25,12 @@ _NEUTRAL: tuple[tuple[str, Callable[[str], str]], ...] = (
 _EXTERNAL_DIFF = re.compile(r"diff\.(.+\.)?(external|command)", re.IGNORECASE)
 """These have no such value; an option of `git diff` does without them."""
 
+_PUSH = (
+    r"credential\.(.+\.)?helper|remote\..+\.(receivepack|proxy|vcs)|protocol\.(.+\.)?allow"
+    r"|url\..+\.(push)?insteadof"
+)
+"""Settings with which a push runs a program, or goes elsewhere."""
+
 
 @functools.cache
 def neutral_options(directory: str) -> tuple[str, ...]:
@@ -46,10 +52,19 @@ def diff_options(directory: str) -> tuple[str, ...]:
     return ("--no-ext-diff",) if any(map(_EXTERNAL_DIFF.fullmatch, repository)) else ()
 
 
+def list_push_settings(directory: str) -> list[str]:
+    """The keys of the repository's own settings with which `git push` would run a program or push elsewhere."""
+    return sorted(_read_settings(directory, _PUSH)[1])
+
+
 @functools.cache
 def _settings(directory: str) -> tuple[dict[str, str], frozenset[str]]:
     """The user's own settings that name programs, and the keys of such settings of the repository."""
-    patterns = "|".join([*(f"(?:{pattern})" for pattern, _ in _NEUTRAL), _EXTERNAL_DIFF.pattern])
+    return _read_settings(directory, "|".join([*(f"(?:{pattern})" for pattern, _ in _NEUTRAL), _EXTERNAL_DIFF.pattern]))
+
+
+def _read_settings(directory: str, patterns: str) -> tuple[dict[str, str], frozenset[str]]:
+    """The user's own settings whose keys match, with their values, and the keys of such settings of the repository."""
     try:
         output = subprocess.run(
             ["git", "config", "--show-scope", "--null", "--list"],

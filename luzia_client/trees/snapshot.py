@@ -33,6 +33,18 @@ def read_content(tree: Worktree) -> tuple[str, list[str]]:
         return run_git(tree.path, "write-tree", env=env).line, inner
 
 
+def move_branch(tree: Worktree, job: str, tip: str, commit: str, *, has_new_files: bool) -> None:
+    """Move the job's branch from its tip to a commit, unless another process has moved it. Raises WorktreeError.
+
+    has_new_files: the commit has changes of the worktree that were not committed yet, so its index changes, too.
+    """
+    if commit != tip:
+        branch = f"refs/heads/{tree.branch}"
+        run_git(tree.repository, "update-ref", "-m", f"luzia merge {job}", branch, commit, tip)
+    if has_new_files:
+        run_git(tree.path, "reset", "--quiet")
+
+
 def commit_to_merge(tree: Worktree, tip: str, *, commit: bool, message: str) -> str:
     """The commit to merge: that of the branch, or a new one on top of it that no reference names yet.
 

@@ -187,6 +187,7 @@ WORKTREE = Rule(
 JSONL = Rule("a table such as [agents.NAME.jsonl]", lambda value: isinstance(value, dict), {"type": "object"})
 LOG_LEVEL = one_of("debug", "info", "warning", "error")
 CONFIRM = one_of("block", "line")
+PULL_REQUEST = one_of("gh", "glab")
 PROMPT = one_of("argument", "stdin", "none")
 
 

@@ -144,6 +144,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: the default priority of a job. weight: the project's share of the slots, relative to other projects.
     worktree: whether each job runs in a git worktree, or a table with what these get.
     verify: a shell command that must succeed on the merged files before a job is merged.
+    pull_request: the program that opens pull requests; None selects it by the address of the remote repository.
     ask: agents may ask questions and wait for the answers.
     allow: what agents may use without asking, in the agent's own notation.
     model, permission_mode, args: of its agent, as in [agents.NAME]; not for another agent that a dispatch names.
@@ -180,6 +181,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mcp: Annotated[bool | None, rules.BOOLEAN] = None
     mcp_merge: Annotated[bool, rules.BOOLEAN] = False
     verify: Annotated[str | None, rules.WORD] = None
+    pull_request: Annotated[Literal["gh", "glab"] | None, rules.PULL_REQUEST] = None
 
     @property
     def worktrees(self) -> WorktreeConfig:

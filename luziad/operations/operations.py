@@ -136,6 +136,7 @@ class Operations:
                     paused_at=self.scheduler.queues.now.projects.get(name),
                     mcp_merge=project.mcp_merge,
                     verify=project.verify,
+                    pull_request=project.pull_request,
                 )
             )
         return replies.ProjectList(projects=rows, config_file=self.config.config_file)

@@ -152,6 +152,7 @@ class Project(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A configured project. exists: whether its directory does. paused_at: when its queue was paused.
 
     mcp_merge: agents may merge jobs into it. verify: the command that runs before a merge.
+    pull_request: the program that opens pull requests, if it is configured.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Project(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     paused_at: datetime | None = None
     mcp_merge: bool = False
     verify: str | None = None
+    pull_request: str | None = None
 
 
 class ProjectList(msgspec.Struct, frozen=True):

@@ -258,3 +258,21 @@ def test_work_is_merged_and_discarded_after_confirmation(luzia: PrivateLuzia) ->
     with client(luzia) as asking:
         assert asking.get_job(discarded).discarded is not None
         assert asking.get_job(merged).state is JobState.COMPLETED
+
+
+def test_work_whose_verification_fails_is_not_merged(luzia: PrivateLuzia) -> None:
+    repository = Repository(Path(luzia.project), Path(luzia.root, "home")).init()
+    luzia.env = {**luzia.env, **{name: repository.env[name] for name in ("HOME", "LC_ALL")}}
+    table = f'[projects.overbits]\npath = "{luzia.project}"\nagent = "shell"\nverify = "test ! -e broken"\n'
+    Path(luzia.root, "config.toml").write_text(table)
+    with luzia.client() as dispatching:
+        dispatching.reload()
+        job = dispatching.dispatch("overbits", "touch broken", worktree=True).job
+        dispatching.wait(job, timeout_s=DEADLINE_S)
+    with top(luzia) as screen:
+        screen.shows("1 completed")
+        screen.press("m")
+        screen.shows(f"Merge the work of {job}")
+        screen.press("c")
+        screen.shows("failed on the merged files")
+    assert not Path(luzia.project, "broken").exists()

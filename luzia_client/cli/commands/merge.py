@@ -10,12 +10,16 @@ from __future__ import annotations
 import argparse
 import sys
 
+from luzia_protocol.jobs import Job
+
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.args.parts import parse_selection
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity, harmless
+from luzia_client.review.pull_request import open_pull_request
 from luzia_client.review.verified_merge import merge_verified, require_finished
 from luzia_client.trees import worktree_of
 from luzia_client.trees.merge import merge_branch
@@ -48,6 +52,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATH:N[,N...]",
         help="merge only these hunks of a file, by the numbers in `luzia diff --hunks`; can be repeated",
     )
+    parser.add_argument(
+        "--pull-request",
+        action="store_true",
+        help="push the branch and open a pull request with gh or glab, instead of merging it here",
+    )
     parser.add_argument("--no-verify", action="store_true", help="merge without the project's `verify` command")
     add_json(parser)
 
@@ -55,8 +64,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     selection = parse_selection(args.file, args.hunk)
+    if args.pull_request and selection is not None:
+        raise UsageError("--pull-request cannot be combined with --file and --hunk")
     with Client() as client:
         job = client.get_job(args.job)
+        if args.pull_request:
+            return _open_pull_request(client, job, args)
         tree = worktree_of(job)
         require_finished(job)
         if args.no_verify:
@@ -82,6 +95,22 @@ def run(args: argparse.Namespace) -> int:
             print(harmless(f"{left} left: `luzia diff --hunks {merged.job}`"))
     else:
         print(harmless(f"{merged.onto} already contains {merged.branch}"))
+    return exit_codes.OK
+
+
+def _open_pull_request(client: Client, job: Job, args: argparse.Namespace) -> int:
+    opened = open_pull_request(
+        client,
+        job,
+        commit=args.commit,
+        message=args.message,
+        verify=not args.no_verify,
+        started=_tell_verification,
+    )
+    if args.json:
+        print_json(opened)
+    else:
+        print(harmless(f"Opened a pull request of {opened.branch} into {opened.onto}: {opened.url}".rstrip(": ")))
     return exit_codes.OK
 
 

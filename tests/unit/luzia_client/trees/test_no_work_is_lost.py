@@ -6,6 +6,7 @@ ignore, in the project and in the tree. What was there before must be there afte
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import shutil
@@ -29,12 +30,19 @@ from luzia_client.trees.changes import read_changes
 from luzia_client.trees.preview import preview_merge
 from luzia_client.trees.selection import Selection
 from luzia_client.trees.snapshot import read_content
-from luziad.worktrees import clean, create, discard
+from luziad.worktrees import clean, create, discard, provision
 from luziad.worktrees.git import Git, GitError
 
 EXAMPLES = int(os.environ.get("LUZIA_TEST_EXAMPLES", "12"))
-FILES = ["README", "a", "dir/b", "-c"]
+FILES = ["README", "a", "dir/b", "-c", "x.big"]
 IGNORED = "ignored.log"
+FILTER = """
+[filter "large"]
+clean = base64
+smudge = base64 -d
+required = true
+"""
+"""As that of git-lfs: what git stores is not what the file has. It is in the user's own settings, as that is."""
 
 
 class World:
@@ -43,8 +51,10 @@ class World:
     def __init__(self, root: Path) -> None:
         self.project = Repository(root / "project", root / "home").init()
         self.count = 0
+        _add_filter(root / "home")
         self.project.write(".gitignore", "*.log\n")
-        for name in FILES[:3]:
+        self.project.write(".gitattributes", "*.big filter=large\n")
+        for name in ("README", "a", "dir/b", "x.big"):
             self.project.write(name, self.content())
         self.project.commit("ignore")
         self.git = Git(self.project.env)
@@ -155,8 +165,15 @@ def _files(place: Path) -> Iterator[Path]:
                 yield Path(directory, name)
 
 
+def _add_filter(home: Path) -> None:
+    with open(home / ".gitconfig", "a") as file:
+        file.write(FILTER)
+
+
 def _blob(file: Path) -> str:
     content = file.read_bytes()
+    if file.suffix == ".big":
+        content = base64.encodebytes(content)
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
@@ -185,6 +202,8 @@ IN_TREE: dict[str, Step] = {
     "rebase": lambda w, f: w.t("rebase", "-q", "main"),
     "own ref": lambda w, f: w.t("update-ref", "refs/worktree/mine", "HEAD"),
     "tag": lambda w, f: w.t("tag", "-f", "kept"),
+    "sparse": lambda w, f: w.t("sparse-checkout", "set", "--cone", "dir"),
+    "not sparse": lambda w, f: w.t("sparse-checkout", "disable"),
     "remove": lambda w, f: w.p("worktree", "remove", w.worktree.path),
     "delete the directory": lambda w, f: shutil.rmtree(w.worktree.path),
 }
@@ -198,6 +217,7 @@ IN_PROJECT: dict[str, Step] = {
     "project on the branch": lambda w, f: w.p("checkout", "-q", "--ignore-other-worktrees", BRANCH),
     "project drops the branch": lambda w, f: w.p("branch", "-D", BRANCH),
     "project assumes": lambda w, f: (w.p("update-index", "--assume-unchanged", f), w.project.write(f, w.content())),
+    "project sparse": lambda w, f: w.p("sparse-checkout", "set", "--cone", "dir"),
     "project has ignored": lambda w, f: w.project.write(IGNORED, w.content()),
 }
 LUZIA: dict[str, Callable[[World], object]] = {
@@ -208,6 +228,7 @@ LUZIA: dict[str, Callable[[World], object]] = {
     "accept the odd": lambda w: w.accept_some(lambda number: number % 2 == 1),
     "accept the first": lambda w: w.accept_some(lambda number: number == 0),
     "fail to verify": lambda w: w.refuse_verification(),
+    "setup": lambda w: provision.provide_files(w.git, w.worktree, str(w.project.root), [IGNORED], ["link.log"]),
     "preview": lambda w: preview_merge(w.worktree),
     "comment": lambda w: quote_comments(w.worktree, "words", [Comment("README", 1, "why")]),
     "clean": lambda w: clean.remove_worktree(w.git, w.worktree),
@@ -236,6 +257,7 @@ def _account() -> Iterator[None]:
             patch.delenv(name)
         patch.setenv("HOME", home)
         Repository(Path(home) / "any", Path(home))
+        _add_filter(Path(home))
         yield
 
 

@@ -146,6 +146,28 @@ def test_the_branch_does_not_move_to_a_part_that_is_not_verified(world: World) -
     assert (world.project.picture(), world.tree.picture()) == (before, tree)
 
 
+def test_work_that_changes_during_the_verification_is_not_merged(world: World) -> None:
+    world.change(1, 60)
+    head = world.project.git("rev-parse", "main")
+
+    def work_on(_commit: str) -> None:
+        world.tree.commit("more")
+
+    with pytest.raises(WorktreeError, match="has changed during the verification"):
+        world.merge(hunks={"file": {1}}, check=work_on)
+    assert world.project.git("rev-parse", "main") == head
+    assert world.merge(hunks={"file": {1}}).files_left == 1
+
+
+def test_a_repeated_preview_adds_nothing_to_the_repository(world: World) -> None:
+    world.change(1)
+    first = preview_merge(world.worktree)
+    assert first.commit is not None
+    assert world.project.git("show", f"{first.commit}:file").startswith("changed 1\n")
+    count = world.project.git("count-objects")
+    assert (preview_merge(world.worktree), world.project.git("count-objects")) == (first, count)
+
+
 def test_a_conflict_of_the_selected_part_changes_nothing_and_the_rest_can_be_merged(world: World) -> None:
     world.change(1, 60)
     world.project.write("file", "".join(["theirs\n", *LINES[1:]]))

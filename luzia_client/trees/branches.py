@@ -1,0 +1,71 @@
+"""The branch of a job on its way to a remote repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from luzia_protocol.jobs import Job, Worktree
+
+from luzia_client.trees import WorktreeError
+from luzia_client.trees.git import list_names, resolve_commit, run_git
+from luzia_client.trees.preview import preview_merge
+from luzia_client.trees.programs import list_push_settings
+from luzia_client.trees.snapshot import commit_to_merge, move_branch
+
+_NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0"}
+
+
+def title_of(job: Job) -> str:
+    """The task's first line, for a commit message."""
+    line = next((line.strip() for line in job.task.splitlines() if line.strip()), "")
+    return (line if len(line) <= 72 else f"{line[:71]}…") or f"Work of job {job.id}"
+
+
+def find_remote(tree: Worktree, onto: str) -> tuple[str, str]:
+    """The remote repository of a branch of the project: its name and its address. Raises WorktreeError."""
+    name = run_git(tree.repository, "config", f"branch.{onto}.remote", codes=(0, 1)).line or "origin"
+    address = run_git(tree.repository, "config", f"remote.{name}.url", codes=(0, 1)).line
+    if not address:
+        hint = f"Add one: git -C {tree.repository} remote add origin URL"
+        raise WorktreeError(f"the branch {onto} has no remote repository", hint)
+    return name, address
+
+
+def commit_branch(
+    job: Job,
+    tree: Worktree,
+    *,
+    commit: bool,
+    message: str | None,
+    check: Callable[[str], None] | None,
+    before: Callable[[str], None],
+) -> str:
+    """Have the branch of a job contain all its work, and return its commit.
+
+    commit, message: as in merge_branch. check: is called with what a merge would result in. before: is called with the
+    commit before the branch moves to it. An exception from both changes nothing. Raises WorktreeError.
+    """
+    tip = resolve_commit(tree.repository, f"refs/heads/{tree.branch}")
+    if tip is None:
+        raise WorktreeError(f"the branch {tree.branch} does not exist any more")
+    title = message or title_of(job)
+    last = commit_to_merge(tree, tip, commit=commit, message=title) if os.path.isdir(tree.path) else tip
+    preview = preview_merge(tree)
+    if preview.conflicts:
+        hint = f"Nothing was changed. `luzia send {job.id} --conflict` has the agent resolve it."
+        raise WorktreeError(f"{tree.branch} conflicts with {tree.onto}: {list_names(preview.conflicts)}", hint)
+    if check is not None and preview.commit is not None:
+        check(preview.commit)
+    before(last)
+    move_branch(tree, job.id, tip, last, has_new_files=last != tip)
+    return last
+
+
+def push_branch(tree: Worktree, remote: str, commit: str) -> None:
+    """Push a commit as the job's branch, fast-forward only. Hooks are not run. Raises WorktreeError."""
+    settings = list_push_settings(tree.repository)
+    if settings:
+        hint = f"Push it yourself: git -C {tree.repository} push {remote} {tree.branch}"
+        raise WorktreeError(f"the repository's own settings would change how git pushes: {list_names(settings)}", hint)
+    run_git(tree.repository, "push", "--quiet", remote, f"{commit}:refs/heads/{tree.branch}", env=_NO_PROMPT)
