@@ -24,7 +24,7 @@ function Line({ file, line, review }) {
 
 function Part({ file, hunk, review }) {
   const chosen = review.chosen[file.path];
-  const title = `line ${hunk.new_start}${hunk.heading ? `  ${hunk.heading}` : ""}`;
+  const title = `line ${hunk.new_start || hunk.old_start}${hunk.heading ? `  ${hunk.heading}` : ""}`;
   return html`<div class="hunk-head row">${review.edits && html`<input type="checkbox" aria-label=${`Choose the change at ${title} of ${file.path}`} checked=${Boolean(chosen?.has(hunk.number))} onChange=${() => review.choose(file, [hunk.number])} />`}<code class="diff-line hunk grow">${title}</code></div>
     <div class="diff" tabindex="0" role="region" aria-label=${`Changes of ${file.path}, ${title}`}>${hunk.lines.map((line, index) => html`<${Line} key=${index} file=${file} line=${line} review=${review} />`)}</div>`;
 }
