@@ -24,6 +24,16 @@ def print_diff(tree: Worktree, *, stat: bool) -> int:
         return subprocess.call(argv, cwd=directory, env=git_environment(env))
 
 
+def open_difftool(tree: Worktree) -> int:
+    """Let git open each changed file in the user's diff tool, and return its exit code. Raises WorktreeError."""
+    with _revisions(tree) as (directory, revisions, env):
+        if diff_options(directory):
+            hint = f"See `git -C {directory} config --show-scope --get-regexp '^diff\\.'`."
+            raise WorktreeError("the repository's own settings name a program that git would run instead", hint)
+        argv = ["git", *neutral_options(directory), "difftool", "--no-prompt", *revisions, "--"]
+        return subprocess.call(argv, cwd=directory, env=git_environment(env))
+
+
 def diff_text(tree: Worktree, *, colour: bool, max_bytes: int) -> bytes:
     """The changes as git prints them without a pager, cut at `max_bytes`."""
     colours = "--color=always" if colour else "--color=never"

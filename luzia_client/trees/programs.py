@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 _NEUTRAL: tuple[tuple[str, Callable[[str], str]], ...] = (
     (r"core\.(fsmonitor|gitproxy|sshcommand|askpass|editor|pager)|sequence\.editor|pager\..+", lambda key: ""),
-    (r"(diff|merge)tool\..+\.(cmd|path)|(diff|merge)\.(gui)?tool", lambda key: ""),
+    (r"(difftool|mergetool)\..+\.(cmd|path)", lambda key: ""),
     (r"interactive\.difffilter|core\.alternaterefscommand|gpg\.(.+\.)?program", lambda key: ""),
     (r"filter\..+\.(clean|smudge|process)", lambda key: ""),
     (r"filter\..+\.required", lambda key: "false"),
@@ -24,6 +24,8 @@ _NEUTRAL: tuple[tuple[str, Callable[[str], str]], ...] = (
 
 _EXTERNAL_DIFF = re.compile(r"diff\.(.+\.)?(external|command)", re.IGNORECASE)
 """These have no such value; an option of `git diff` does without them."""
+
+_CLEAN_FILTER = re.compile(r"filter\.(.+)\.(?:clean|process)", re.IGNORECASE)
 
 _PUSH = (
     r"credential\.(.+\.)?helper|remote\..+\.(receivepack|proxy|vcs)|protocol\.(.+\.)?allow"
@@ -50,6 +52,13 @@ def diff_options(directory: str) -> tuple[str, ...]:
     """The options of `git diff` that ignore an external diff of the repository."""
     _, repository = _settings(directory)
     return ("--no-ext-diff",) if any(map(_EXTERNAL_DIFF.fullmatch, repository)) else ()
+
+
+def list_own_filters(directory: str) -> frozenset[str]:
+    """The names of filters that only the repository configures, and that git therefore does without."""
+    own, repository = _settings(directory)
+    found = (_CLEAN_FILTER.fullmatch(key) for key in repository if key not in own)
+    return frozenset(match[1] for match in found if match)
 
 
 def list_push_settings(directory: str) -> list[str]:

@@ -11,6 +11,7 @@ from luzia_client.trees import WorktreeError
 from luzia_client.trees.diff import copy_index
 from luzia_client.trees.git import content_of, is_ancestor, list_names, resolve_commit, run_git
 from luzia_client.trees.patch import SUBMODULE
+from luzia_client.trees.programs import list_own_filters
 
 _IN_PROGRESS = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "sequencer")
 
@@ -83,4 +84,20 @@ def commit_to_merge(tree: Worktree, tip: str, *, commit: bool, message: str) -> 
         )
     if content == content_of(tree.path, tip):
         return tip  # the files differ only as they are checked out, such as in their line endings
+    filtered = _list_filtered(tree, tip, content)
+    if filtered:
+        raise WorktreeError(
+            f"a filter that only the repository's own settings name would not be applied to {list_names(filtered)}",
+            f"Commit in {tree.path}, or configure the filter in your own settings, as `git lfs install` does.",
+        )
     return run_git(tree.path, "commit-tree", content, "-p", tip, "-m", message).line
+
+
+def _list_filtered(tree: Worktree, tip: str, content: str) -> list[str]:
+    """The changed files whose filter git does without, so that a commit would have other contents than it should."""
+    filters = list_own_filters(tree.path)
+    if not filters:
+        return []
+    names = run_git(tree.path, "diff-tree", "-r", "--name-only", "--diff-filter=d", "-z", tip, content)
+    fields = run_git(tree.path, "check-attr", "-z", "--stdin", "filter", stdin=names.out).names
+    return [name for name, value in zip(fields[::3], fields[2::3], strict=True) if value in filters]

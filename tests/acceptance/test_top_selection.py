@@ -266,7 +266,6 @@ def test_work_whose_verification_fails_is_not_merged(luzia: PrivateLuzia) -> Non
     table = f'[projects.overbits]\npath = "{luzia.project}"\nagent = "shell"\nverify = "test ! -e broken"\n'
     Path(luzia.root, "config.toml").write_text(table)
     with luzia.client() as dispatching:
-        dispatching.reload()
         job = dispatching.dispatch("overbits", "touch broken", worktree=True).job
         dispatching.wait(job, timeout_s=DEADLINE_S)
     with top(luzia) as screen:

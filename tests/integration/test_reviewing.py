@@ -148,6 +148,7 @@ def test_the_commands_show_and_merge_a_part(workshop: Workshop) -> None:
         (("merge", "--commit", "--file", "gone"), 4, "the job has no changes in gone"),
         (("merge", "--file", "new"), 4, "the worktree has uncommitted changes: README, new"),
         (("diff", "--hunks", "--stat"), 2, "--stat cannot be combined with --hunks"),
+        (("diff", "--json", "--tool"), 2, "--json cannot be combined with --tool"),
         (("send",), 2, "missing WORD"),
         (("send", "--comment", "README"), 2, "invalid comment 'README'"),
         (("send", "--comment", "README:2="), 2, "invalid comment 'README:2='"),
@@ -241,3 +242,27 @@ def test_a_name_that_is_no_text_is_shown_and_selected(workshop: Workshop, client
     assert "(added)" in workshop.luzia("diff", "--hunks", job).stdout
     accept(client, client.get_job(job), Selection(hunks={"a\udcff": frozenset({1})}))
     assert os.path.exists(os.path.join(os.fsencode(workshop.project.root), b"a\xff"))
+
+
+def test_changed_files_are_opened_in_the_users_diff_tool_only(workshop: Workshop) -> None:
+    job = workshop.finished(EDIT)["id"]
+    seen = workshop.project.root.parent / "seen"
+    workshop.project.git("config", "difftool.mine.cmd", f"touch {seen}.theirs")
+    workshop.project.git("config", "--global", "diff.tool", "mine")
+    tool = f'printf "%s " "$MERGED" >> {seen}; cat "$LOCAL" "$REMOTE" >> {seen}.contents'
+    workshop.project.git("config", "--global", "difftool.mine.cmd", tool)
+    opened = workshop.luzia("diff", "--tool", job)
+    assert (opened.returncode, seen.read_text().split()) == (0, ["README", "new"]), opened.stderr
+    assert "30 thirty\n" in seen.with_name("seen.contents").read_text()
+    assert not seen.with_name("seen.theirs").exists()
+    workshop.project.git("config", "diff.x.command", f"touch {seen}.theirs")
+    refused = workshop.luzia("diff", "--tool", job)
+    assert (refused.returncode, "name a program that git would run instead" in refused.stderr) == (4, True)
+    assert not seen.with_name("seen.theirs").exists()
+
+
+def test_clean_says_as_json_what_was_removed_and_what_is_kept(workshop: Workshop) -> None:
+    kept, removed = workshop.finished(EDIT)["id"], workshop.finished("true")["id"]
+    results = [json.loads(line) for line in workshop.luzia("clean", "--all", "--json").stdout.splitlines()]
+    assert [(result["job"], result["removed"]) for result in results] == [(removed, True), (kept, False)]
+    assert (results[0]["why"], "README" in results[1]["why"]) == (None, True)

@@ -39,13 +39,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hunks", action="store_true", help="show what is not merged yet, with the number of each hunk"
     )
+    parser.add_argument(
+        "--tool", action="store_true", help="open the changed files in your diff tool, as git difftool does"
+    )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
-    if args.stat and args.hunks:
-        raise UsageError("--stat cannot be combined with --hunks")
+    chosen = [name for name in ("stat", "hunks", "tool") if getattr(args, name)]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]} cannot be combined with --{chosen[1]}")
+    if args.tool and args.json:
+        raise UsageError("--json cannot be combined with --tool")
     with Client() as client:
         job = client.get_job(args.job)
     tree = worktree_of(job)
@@ -55,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         for path, added, deleted in diff.changed_files(tree):
             print_json({"job": job.id, "path": as_text(path), "added": added, "deleted": deleted})
         return exit_codes.OK
-    code = diff.print_diff(tree, stat=args.stat)
+    code = diff.open_difftool(tree) if args.tool else diff.print_diff(tree, stat=args.stat)
     if code in (-signal.SIGPIPE, 128 + signal.SIGPIPE):
         return exit_codes.BROKEN_PIPE
     if code:

@@ -13,7 +13,7 @@ import pytest
 from luzia_protocol.jobs import Job, JobState
 
 from git_projects import Repository
-from luzia_client.trees import WorktreeError
+from luzia_client.trees import WorktreeError, programs
 from luzia_client.trees.changes import Changes, read_changes
 from luzia_client.trees.merge import MergeResult, merge_branch
 from luzia_client.trees.preview import preview_merge
@@ -244,11 +244,28 @@ def test_no_program_of_the_repository_runs_for_the_changes(world: World, tmp_pat
     seen = tmp_path / "seen"
     for key in ("diff.x.textconv", "diff.x.command", "diff.external", "filter.x.clean", "core.fsmonitor"):
         world.project.git("config", key, f"touch {seen};cat")
-    world.tree.write(".gitattributes", "* diff=x filter=x\n")
+    world.tree.write(".gitattributes", "* diff=x\n")
     world.change(1)
     world.merge(files={"file"})
     assert [file.path for file in world.changes().files] == [".gitattributes"]
     assert not seen.exists()
+
+
+def test_files_are_not_committed_without_the_filter_of_the_repository(world: World, tmp_path: Path) -> None:
+    world.project.git("config", "filter.large.clean", f"touch {tmp_path}/seen;cat")
+    world.tree.write(".gitattributes", "*.big filter=large\n")
+    world.change(1)
+    world.merge(files={"file"})
+    world.tree.write("x.big", "large\n")
+    before = world.project.picture()
+    with pytest.raises(WorktreeError, match=r"would not be applied to x\.big"):
+        world.merge()
+    assert (world.project.picture(), (tmp_path / "seen").exists()) == (before, False)
+    (tmp_path / "home" / ".gitconfig").open("a").write('[filter "large"]\nclean = base64\n')
+    programs._settings.cache_clear()
+    programs.neutral_options.cache_clear()
+    world.merge()
+    assert world.project.git("show", "main:x.big") == "bGFyZ2UK"
 
 
 def test_a_long_diff_is_cut_and_its_files_are_still_listed(world: World) -> None:
