@@ -135,7 +135,9 @@ def test_the_changed_words_of_a_line_are_marked(place: Reviewed) -> None:
 def test_every_row_fits_the_screen(place: Reviewed, columns: int, rows: int) -> None:
     for task in ("add up the cart with sum()", "翻译首页 into French 🎉", "add the logo"):
         place.finished(task)
-    with review(place, columns=columns, rows=rows) as screen:
+    with review(place) as screen:
+        screen.shows("1 of 3")
+        screen.resize(columns, rows)
         for name in ("add up", "翻译首页", "add the"):
             screen.until(lambda now, name=name: name in now.text, name)  # type: ignore[misc]
             screen.until(lambda now: "reading" not in now.text, "the changes")
