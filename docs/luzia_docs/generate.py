@@ -1,4 +1,4 @@
-"""Generates docs/errors.md and parts of docs/architecture.md and docs/top.md. Run by `make generate`.
+"""Generates docs/errors.md and parts of docs/architecture.md, docs/review.md and docs/top.md. Run by `make generate`.
 
 The errors are read from the protocol's ErrorCode, the exit codes from the client's table, and the lifecycle and the
 observers from the daemon.
@@ -18,6 +18,7 @@ from luzia_protocol.errors import REMEDIES, ErrorCode
 from luzia_protocol.jobs import FINAL_STATES, JobState
 
 from luzia_client.cli import exit_codes
+from luzia_client.tui.review.keys import format_table as format_review_keys
 from luzia_client.tui.top.keys import format_table
 from luziad.app import App
 from luziad.jobs.lifecycle import TRANSITIONS, Trigger
@@ -127,6 +128,7 @@ def observers() -> str:
 
 PARTS = {
     "architecture.md": {"the job's life": lifecycle, "the hooks": hooks, "the order of the observers": observers},
+    "review.md": {"keys": format_review_keys},
     "top.md": {"keys": format_table},
 }
 """Pages, the names of their generated parts, and what generates them."""

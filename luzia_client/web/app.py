@@ -21,7 +21,7 @@ from luzia_protocol.jobs import Job
 from luzia_protocol.version import VERSION
 
 from luzia_client.api.async_caller import AsyncCaller
-from luzia_client.web import operations, work
+from luzia_client.web import operations, review, work
 from luzia_client.web.access import SESSION_S, About, Access, TokenRequest
 from luzia_client.web.answers import Answers
 from luzia_client.web.credentials import Credentials, Session
@@ -65,7 +65,9 @@ class WebApp:
             WebSocketRoute("/api/socket", self.tab),
             Route("/api/output", self.output),
             Route("/api/diff", self.diff),
+            Route("/api/review", self.review),
             Route("/api/merge", self.merge, methods=["POST"]),
+            Route("/api/send_back", self.send_back, methods=["POST"]),
             Route("/api/machine", self.machine),
             Route("/api/doctor", self.doctor),
             Route("/api/{op}", self.operation, methods=["GET", "POST"]),
@@ -154,11 +156,27 @@ class WebApp:
 
     async def merge(self, request: Request) -> Response:
         """Merge the branch of a job."""
-        if self._access.read_only:
-            raise WebError(403, "read_only", "this server is read-only", "Start it without --read-only.")
+        self._refuse_reader()
         wanted = _decode(await request.body(), work.Merge)
         job = await self._job(wanted.job)
         return _ok(await asyncio.to_thread(work.merge, job, wanted, self._socket))
+
+    async def review(self, request: Request) -> Response:
+        """What of a job's work is not merged yet."""
+        job = await self._job(request.query_params.get("job", ""))
+        return _ok(await asyncio.to_thread(review.read_review, job))
+
+    async def send_back(self, request: Request) -> Response:
+        """Send a job back to its agent."""
+        self._refuse_reader()
+        wanted = _decode(await request.body(), review.SendBack)
+        job = await self._job(wanted.job)
+        return _ok(await asyncio.to_thread(review.send_back, job, wanted, self._socket))
+
+    def _refuse_reader(self) -> None:
+        """Raise WebError if the server is read-only."""
+        if self._access.read_only:
+            raise WebError(403, "read_only", "this server is read-only", "Start it without --read-only.")
 
     async def machine(self, _: Request) -> Response:
         """The load, the memory and the disk of the machine."""

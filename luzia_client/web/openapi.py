@@ -17,6 +17,7 @@ from luzia_client.trees.merge import MergeResult
 from luzia_client.web.access import About, TokenRequest
 from luzia_client.web.machine import Finding, Machine
 from luzia_client.web.operations import OPS, STREAMS
+from luzia_client.web.review import Review, SendBack
 from luzia_client.web.work import Changes, Merge
 
 
@@ -39,7 +40,11 @@ OWN = (
     _Own("/api/machine", "get", "The load, the memory and the disk of the machine.", Machine),
     _Own("/api/doctor", "get", "What `luzia doctor` finds.", list[Finding]),
     _Own("/api/diff", "get", "What a job has changed in its worktree.", Changes, parameters=("job",)),
-    _Own("/api/merge", "post", "Merge the branch of a job.", MergeResult, Merge),
+    _Own(
+        "/api/review", "get", "The work of a job that is not merged yet, by file and hunk.", Review, parameters=("job",)
+    ),
+    _Own("/api/merge", "post", "Merge the branch of a job, or some of its changes.", MergeResult, Merge),
+    _Own("/api/send_back", "post", "Send a job back with words and comments on lines.", replies.JobChange, SendBack),
     _Own(
         "/api/output",
         "get",

@@ -13,6 +13,7 @@ from luzia_client.trees import worktree_of
 from luzia_client.trees.diff import changed_files, diff_text
 from luzia_client.trees.git import as_text
 from luzia_client.trees.merge import MergeResult
+from luzia_client.trees.selection import Selection
 
 MAX_DIFF_BYTES = 2 * 1024 * 1024
 """How much of a diff is shown."""
@@ -38,11 +39,26 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 class Merge(msgspec.Struct):
-    """The request for a merge. commit: first commit all changes in the worktree, with `message`."""
+    """The request for a merge. commit: first commit all changes in the worktree, with `message`.
+
+    files, hunks: merge only these, with the numbers of hunks by path; without any, everything. content: that of the
+    changes from which they were chosen; the merge is refused if the work has changed since.
+    """
 
     job: str
     commit: bool = False
     message: str | None = None
+    files: list[str] = []
+    hunks: dict[str, list[int]] = {}
+    content: str | None = None
+
+    @property
+    def selection(self) -> Selection | None:
+        """What to merge; None is everything."""
+        if not self.files and not self.hunks:
+            return None
+        hunks = {path: frozenset(numbers) for path, numbers in self.hunks.items()}
+        return Selection(frozenset(self.files), hunks, self.content)
 
 
 def read_changes(job: Job) -> Changes:
@@ -62,4 +78,6 @@ def merge(job: Job, request: Merge, socket: str) -> MergeResult:
     if not job.state.is_final:
         raise Refused(ErrorCode.JOB_NOT_FINAL, f"job {job.id} has not ended: it is {job.state}")
     with Client(socket, autostart=False) as client:
-        return merge_verified(client, job, tree, commit=request.commit, message=request.message)
+        return merge_verified(
+            client, job, tree, commit=request.commit, message=request.message, selection=request.selection
+        )

@@ -92,7 +92,7 @@ def test_ten_finished_jobs_are_decided_with_twenty_keys(place: Reviewed) -> None
         keys.press("a")
         shown("翻译首页 into French")
         keys.press("a")
-        screen.shows("No finished work waits for a decision.")
+        screen.shows("No finished work waits for a decision.", "11 decided")
         keys.press("q")
         assert screen.ended() == 0
         assert screen.is_as_before()
@@ -131,11 +131,13 @@ def test_the_changed_words_of_a_line_are_marked(place: Reviewed) -> None:
         assert [cells[row][column + offset].reverse for offset in (1, 11)] == [False, True]
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50), (160, 40), (40, 10)])
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50), (160, 40), (40, 10), (20, 5)])
 def test_every_row_fits_the_screen(place: Reviewed, columns: int, rows: int) -> None:
     for task in ("add up the cart with sum()", "翻译首页 into French 🎉", "add the logo"):
         place.finished(task)
-    with review(place, columns=columns, rows=rows) as screen:
+    with review(place) as screen:
+        screen.shows("1 of 3")
+        screen.resize(columns, rows)
         for name in ("add up", "翻译首页", "add the"):
             screen.until(lambda now, name=name: name in now.text, name)  # type: ignore[misc]
             screen.until(lambda now: "reading" not in now.text, "the changes")

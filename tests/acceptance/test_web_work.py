@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,6 +176,47 @@ def test_the_work_of_a_job_is_reviewed_by_file_and_merged(screen: Screen, place:
         page.wait_for_selector(".toast:has-text('Merged 1 commit into main')")
         assert (place.daemon.project / "page.html").read_text() == "<script>x</script>\n"
         assert status(wire, job)["state"] == "completed"
+
+
+def test_a_chosen_hunk_is_merged_alone_and_the_rest_stays(screen: Screen, place: Scene) -> None:
+    page = screen.page
+    lines = [f"line {number}" for number in range(40)]
+    place.project.write("long.txt", "\n".join([*lines, ""]))
+    place.project.commit("a long file")
+    with place.daemon.connect() as wire:
+        job = place.changed(wire, "sed -i 's/line 3$/first/; s/line 33$/second/' long.txt; echo other > other.txt")
+        screen.go(f"#/job/{job}/changes")
+        page.check("[aria-label^='Choose the change'][aria-label*='long.txt'] >> nth=0")
+        page.click("text=Merge 1 chosen into main")
+        page.wait_for_selector(".toast:has-text('Merged what was chosen; 2 files left')")
+        page.wait_for_selector(".diff-line.added:has-text('first')", state="detached")
+        assert page.inner_text(".file:has-text('long.txt') .added") == "+second"
+        merged = (place.daemon.project / "long.txt").read_text()
+        assert ("first" in merged, "second" in merged, (place.daemon.project / "other.txt").exists()) == (
+            True,
+            False,
+            False,
+        )
+        page.check("[aria-label='Choose other.txt']")
+        page.click("text=Merge 1 chosen into main")
+        page.wait_for_selector(".file:has-text('other.txt')", state="detached")
+        assert (place.daemon.project / "other.txt").read_text() == "other\n"
+
+
+def test_a_job_is_sent_back_with_a_comment_on_a_line(screen: Screen, place: Scene) -> None:
+    page = screen.page
+    with place.daemon.connect() as wire:
+        job = dispatch(wire, "write a greeting", agent="claude", worktree=True)
+        ended(wire, job)
+        tree = Path(status(wire, job)["worktree"]["path"])
+        (tree / "greeting.txt").write_text("hello\nworld\n")
+        screen.go(f"#/job/{job}/changes")
+        page.click("[aria-label='Comment on line 2 of greeting.txt']")
+        page.fill("[aria-label='Comment on line 2']", "say moon")
+        page.click("text=Send back with 1 comment")
+        page.wait_for_selector(".toast:has-text('Sent back')")
+        ended(wire, job)
+        assert "greeting.txt:2" in status(wire, job)["attempts"][-1]["message"]
 
 
 def test_a_conflict_is_refused_with_its_files_and_changes_nothing(screen: Screen, place: Scene) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from luzia_docs.site import review_pictures  # noqa: E402
 from luzia_docs.site.svg import render_svg  # noqa: E402
 from new_user import NewUser  # noqa: E402
 from private_luzia import private_luzia  # noqa: E402
@@ -296,6 +297,10 @@ RENDERERS: dict[str, Callable[[], str]] = {
     "init": init,
     "job": job,
     "jobs": jobs,
+    "review": review_pictures.review,
+    "review-comment": review_pictures.review_comment,
+    "review-conflict": review_pictures.review_conflict,
+    "review-wide": review_pictures.review_wide,
     "shell": prompt,
     "stats": stats,
     "top": top,

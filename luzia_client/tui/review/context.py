@@ -57,15 +57,12 @@ class Context:
         return entry
 
     def changed_entry(self) -> Entry | None:
-        """The job that is shown, if its changes are known and there are any; says so if not."""
+        """The job that is shown, if its changes are known; says so if not."""
         entry = self.entry()
         if entry is None:
             return None
         if entry.work is None:
             self.say(entry.problem or "its changes are still being read")
-            return None
-        if not entry.work.files:
-            self.say(f"job {entry.job.id} has changed nothing")
             return None
         return entry
 

@@ -53,6 +53,19 @@ class Deciding:
         self._reload(entry)
         self._context.say(f"{done.text}; the rest waits")
 
+    def open_pull_request(self) -> None:
+        """Open a pull request for all the work of the job."""
+        if (entry := self._context.changed_entry()) is None:
+            return
+        if entry.marks:
+            self._context.say("a pull request has all the work of a job: Esc takes the marks away")
+            return
+        self._do(entry, "opening a pull request for", self._open_pull_request(entry))
+
+    async def _open_pull_request(self, entry: Entry) -> None:
+        address = await self._engine.open_pull_request(entry.job)
+        self._decided(entry, f"pull request of job {entry.job.id}: {address or 'opened'}")
+
     def send_back(self) -> None:
         """Ask for words, and send them to the agent with the comments."""
         entry = self._context.entry()

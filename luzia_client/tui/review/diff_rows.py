@@ -69,7 +69,7 @@ class DiffPainter:
         arrow = self._closed if entry.is_folded(row) else self._open
         style = "class:hunk reverse" if selected else "class:hunk"
         folded = f"  {len(hunk.lines):,} lines" if entry.is_folded(row) else ""
-        words = f"{marked}{arrow} line {hunk.new_start:,}{folded}  {harmless(hunk.section)}"
+        words = f"{marked}{arrow} line {hunk.new_start or hunk.old_start:,}{folded}  {harmless(hunk.section)}"
         return fit([(style, words.rstrip() + " ")], width)
 
     def _line(self, entry: Entry, row: Row, width: int, selected: bool) -> Fragments:

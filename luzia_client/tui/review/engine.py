@@ -16,6 +16,7 @@ from luzia_client.cli.show.text import format_quantity
 from luzia_client.review import decisions
 from luzia_client.review.comments import Comment
 from luzia_client.review.finished import FinishedWork, iter_finished, read_finished, verify_work
+from luzia_client.review.pull_request import open_pull_request
 from luzia_client.review.verification import TAG, Verification, describe_verification
 from luzia_client.trees import WorktreeError, worktree_of
 from luzia_client.trees.changes import read_changes
@@ -83,6 +84,14 @@ class ReviewEngine:
             done = decisions.accept(client, job, selection)
         what = format_quantity(done.commits, "commit") if selection is None else "what was marked"
         return Accepted(f"merged {what} of job {job.id} into {done.onto}", not done.files_left)
+
+    async def open_pull_request(self, job: Job) -> str:
+        """Open a pull request for all the work of a job; returns its address, which may be empty."""
+        return await asyncio.to_thread(self._open_pull_request, job)
+
+    def _open_pull_request(self, job: Job) -> str:
+        with self._connect() as client:
+            return open_pull_request(client, job, commit=True).url
 
     async def send_back(self, job: Job, work: Work | None, words: str, comments: Mapping[CommentPlace, str]) -> None:
         """Resume the agent's session with words and comments on lines."""

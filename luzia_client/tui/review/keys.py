@@ -80,6 +80,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
             "accept",
             _has_changes,
         ),
+        Key("P", "P", "open a pull request for all its work, with `gh` or `glab`", "open_pull_request", DIFF),
         Key(
             "s",
             "s",

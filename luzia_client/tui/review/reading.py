@@ -54,6 +54,8 @@ class Reading:
             marked = bool(entry.marks)
             job, work = await self._engine.read(entry.job)
             entry.job = job
+            if not work.files and not entry.busy:  # it was merged elsewhere meanwhile
+                self._state.waiting.put(job.id, None)
             if entry.show(work) and known and marked and self._state.waiting.current is entry:
                 self._state.message = "the work has changed: the marks have been taken away"
         except (DaemonUnreachableError, UnexpectedAnswerError) as exc:

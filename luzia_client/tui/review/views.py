@@ -148,8 +148,6 @@ def _changes(state: ReviewState, painter: DiffPainter, columns: int, rows: int) 
         return (
             [fit([("class:failed", line)], columns) for line in wrap(entry.problem, columns)] if entry.problem else []
         )
-    if not entry.work.files:
-        return [fit([("class:dim", "Nothing was changed. D discards the worktree.")], columns)]
     return painter.paint(entry, columns, rows, side_by_side=state.side_by_side)
 
 

@@ -1,33 +1,45 @@
-// What a job has changed in its worktree, by file, and what to do with it: merge, send back, or discard.
+// What a job has changed, by file and hunk, and what to do with it: merge all or some, send back with comments, or discard.
 
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { call, get } from "../core/api.js";
 import { isFinal, plural } from "../core/format.js";
 import { act, readOnly } from "../core/live.js";
-import { DiffLines } from "./diff_lines.js";
 import { attempt, confirm, toast } from "./ui.js";
 
 const MOST_OPEN_LINES = 600;
 
-/** The parts of a diff by file: [{ path, lines }]. */
-export function splitDiff(text) {
-  const files = [];
-  for (const line of text.replace(/\n$/, "").split("\n")) {
-    if (line.startsWith("diff --git ")) files.push({ lines: [] });
-    if (files.length) files[files.length - 1].lines.push(line);
-  }
-  return files;
+const TONES = { "+": "added", "-": "deleted", " ": "" };
+const lineKey = (file, line) => JSON.stringify(line.kind === "-" ? [file.old_path || file.path, line.old, true] : [file.path, line.new, false]);
+
+/** A line, with a button to comment on it, and the comment. */
+function Line({ file, line, review }) {
+  const key = lineKey(file, line);
+  const written = review.comments[key];
+  const text = html`<span class=${`diff-line ${TONES[line.kind]}`}>${line.kind}${line.text}</span>`;
+  if (!review.edits) return text;
+  const number = line.new ?? line.old;
+  return html`<div class="reviewed-line"><button class="line-number num" aria-label=${`Comment on line ${number} of ${file.path}`} onClick=${() => review.comment(key, written ?? "")}>${number}</button>${text}</div>
+    ${written !== undefined && html`<input class="line-comment" aria-label=${`Comment on line ${number}`} placeholder="What has to be different here?" value=${written} onInput=${(event) => review.comment(key, event.target.value)} />`}`;
 }
 
-function File({ file, part, open }) {
+function Part({ file, hunk, review }) {
+  const chosen = review.chosen[file.path];
+  const title = `line ${hunk.new_start || hunk.old_start}${hunk.heading ? `  ${hunk.heading}` : ""}`;
+  return html`<div class="hunk-head row">${review.edits && html`<input type="checkbox" aria-label=${`Choose the change at ${title} of ${file.path}`} checked=${Boolean(chosen?.has(hunk.number))} onChange=${() => review.choose(file, [hunk.number])} />`}<code class="diff-line hunk grow">${title}</code></div>
+    <div class="diff" tabindex="0" role="region" aria-label=${`Changes of ${file.path}, ${title}`}>${hunk.lines.map((line, index) => html`<${Line} key=${index} file=${file} line=${line} review=${review} />`)}</div>`;
+}
+
+/** The numbers of what can be chosen of a file: its hunks, or 0 for one without any. */
+const partsOf = (file) => (file.hunks.length ? file.hunks.map((hunk) => hunk.number) : [0]);
+
+function File({ file, open, review }) {
   const [shown, setShown] = useState(open);
-  const lines = part ? part.lines : [];
-  const first = lines.findIndex((line) => line.startsWith("@@"));
-  const body = first < 0 ? lines.slice(1) : lines.slice(first);
-  return html`<details class="file" open=${shown} onToggle=${(event) => setShown(event.target.open)}>
-    <summary><code>${file.path}</code>${file.added === null ? html`<span class="muted">binary</span>` : html`<span class="num"><span class="tone-good">+${file.added}</span> <span class="tone-bad">−${file.deleted}</span></span>`}</summary>
-    ${shown && html`<pre class="diff" tabindex="0" aria-label=${`Changes of ${file.path}`}><${DiffLines} lines=${body} /></pre>`}
-  </details>`;
+  const chosen = review.chosen[file.path]?.size || 0;
+  return html`<div class="file-box">${review.edits && html`<input type="checkbox" aria-label=${`Choose ${file.path}`} checked=${chosen === partsOf(file).length} onChange=${() => review.choose(file, partsOf(file))} />`}
+  <details class="file" open=${shown} onToggle=${(event) => setShown(event.target.open)}>
+    <summary><code>${file.old_path ? `${file.old_path} → ${file.path}` : file.path}</code>${file.added === null ? html`<span class="muted">${file.cut ? "too long to be shown" : "binary"}</span>` : html`<span class="num"><span class="tone-good">+${file.added}</span> <span class="tone-bad">−${file.deleted}</span></span>`}</summary>
+    ${shown && file.hunks.map((hunk) => html`<${Part} key=${hunk.number} file=${file} hunk=${hunk} review=${review} />`)}
+  </details></div>`;
 }
 
 export function Changes({ job }) {
@@ -35,9 +47,15 @@ export function Changes({ job }) {
   const [problem, setProblem] = useState(null);
   const [message, setMessage] = useState("");
   const [busy, setBusy] = useState(false);
+  const [chosen, setChosen] = useState({});
+  const [comments, setComments] = useState({});
   const read = async () => {
     try {
-      setChanges(await get(`/api/diff?job=${encodeURIComponent(job.id)}`));
+      const next = await get(`/api/review?job=${encodeURIComponent(job.id)}`);
+      setChanges((before) => {
+        if (before?.content !== next.content) setChosen({});
+        return next;
+      });
       setProblem(null);
     } catch (error) {
       if (!error.code) throw error;
@@ -51,9 +69,32 @@ export function Changes({ job }) {
     setBusy(false);
     read();
   };
+  /** What to merge of the work: nothing is chosen for everything. */
+  const selection = () => {
+    const files = [];
+    const hunks = {};
+    for (const file of changes.files) {
+      const numbers = chosen[file.path];
+      if (!numbers?.size) continue;
+      if (numbers.size === partsOf(file).length) files.push(file.path);
+      else hunks[file.path] = [...numbers];
+    }
+    return files.length || Object.keys(hunks).length ? { files, hunks, content: changes.content } : {};
+  };
+  const choose = (file, numbers) => setChosen((before) => {
+    const next = new Set(before[file.path]);
+    const all = numbers.every((number) => next.has(number));
+    for (const number of numbers) all ? next.delete(number) : next.add(number);
+    return { ...before, [file.path]: next };
+  });
+  const written = Object.entries(comments).filter(([, text]) => text.trim()).map(([key, text]) => {
+    const [path, line, old] = JSON.parse(key);
+    return { path, line, old, text: text.trim() };
+  });
   const merge = () => run(() => attempt(async () => {
-    const merged = await call("merge", { job: job.id, commit: true });
-    toast(merged.commits ? `Merged ${plural(merged.commits, "commit")} into ${merged.onto}` : `${merged.onto} already contains it`);
+    const merged = await call("merge", { job: job.id, commit: true, ...selection() });
+    setChosen({});
+    toast(merged.files_left ? `Merged what was chosen; ${plural(merged.files_left, "file")} left` : merged.commits ? `Merged ${plural(merged.commits, "commit")} into ${merged.onto}` : `${merged.onto} already contains it`);
   }));
   const discard = async () => {
     if (await confirm(`Discard the work of job ${job.id}?`, "Its worktree and branch are deleted. A copy is kept for some time.", "Discard")) {
@@ -64,7 +105,10 @@ export function Changes({ job }) {
   const back = (event) => {
     event.preventDefault();
     run(async () => {
-      if (await attempt(() => act("send", job.id, { message }), "Sent back")) setMessage("");
+      if (await attempt(() => call("send_back", { job: job.id, words: message, comments: written }), "Sent back")) {
+        setMessage("");
+        setComments({});
+      }
     });
   };
   if (job.discarded && !job.worktree) {
@@ -73,20 +117,22 @@ export function Changes({ job }) {
   }
   if (problem) return html`<p class="problem pad">${problem.message}<br /><span class="muted">${problem.hint}</span></p>`;
   if (!changes) return html`<p class="muted pad">Reading the changes…</p>`;
-  const parts = splitDiff(changes.text);
-  const large = changes.text.length > 400000;
+  const count = Object.values(chosen).reduce((sum, numbers) => sum + numbers.size, 0);
+  const edits = isFinal(job.state) && !readOnly.value;
+  const review = { edits, chosen, choose, comments, comment: (key, text) => setComments((before) => ({ ...before, [key]: text })) };
   return html`<div class="changes">
     <div class="row wrap change-head">
       <strong>${plural(changes.files.length, "changed file")}</strong><span class="muted">${changes.branch} → ${changes.onto || "no branch"}</span>
       <span class="grow"></span>
-      ${isFinal(job.state) && !readOnly.value && html`<button class="primary" disabled=${busy || !changes.onto} onClick=${merge}>Merge into ${changes.onto}</button>
+      ${isFinal(job.state) && !readOnly.value && html`<button class="primary" disabled=${busy || !changes.onto} onClick=${merge}>${count ? `Merge ${count} chosen into` : "Merge into"} ${changes.onto}</button>
         <button class="danger" disabled=${busy} onClick=${discard}>Discard</button>`}
     </div>
     ${isFinal(job.state) && !readOnly.value && job.activity?.session && html`<form class="follow-up" onSubmit=${back}>
       <input aria-label="What to change" placeholder="Send it back: what has to be different?" value=${message} onInput=${(event) => setMessage(event.target.value)} />
-      <button disabled=${busy || !message.trim()}>Send back</button></form>`}
-    ${changes.truncated && html`<p class="muted">The diff is longer than 2 MiB; see the rest with luzia diff ${job.id}.</p>`}
+      <button disabled=${busy || !(message.trim() || written.length)}>${written.length ? `Send back with ${plural(written.length, "comment")}` : "Send back"}</button></form>`}
+    ${changes.conflicts.length > 0 && html`<p class="problem">Conflicts with ${changes.onto}: ${changes.conflicts.join(", ")}</p>`}
+    ${changes.files.some((file) => file.cut) && html`<p class="muted">The diff is longer than 2 MiB; see the rest with luzia diff ${job.id}.</p>`}
     ${changes.files.length === 0 && html`<div class="empty"><p class="empty-title">Nothing was changed.</p></div>`}
-    ${changes.files.map((file, index) => html`<${File} key=${file.path} file=${file} part=${parts[index]} open=${!large && (parts[index]?.lines.length || 0) < MOST_OPEN_LINES && index < 30} />`)}
+    ${changes.files.map((file, index) => html`<${File} key=${file.path} file=${file} review=${review} open=${index < 30 && (file.added || 0) + (file.deleted || 0) < MOST_OPEN_LINES} />`)}
   </div>`;
 }
