@@ -41,7 +41,7 @@ class RealAgent:
 
     def __init__(self, name: str, program: Path, luzia: PrivateLuzia, model: StubModel) -> None:
         self.name, self.luzia, self.model = name, luzia, model
-        home = Path(luzia.root) / "home"
+        self.home = home = Path(luzia.root) / "home"
         for directory in (home, home / "tmp"):
             directory.mkdir()
         for variable in [name for name in luzia.env if name.startswith("XDG_")]:
@@ -62,8 +62,12 @@ class RealAgent:
 
     def ask_first(self) -> None:
         """Let the agent ask for all but what `allow` names."""
+        self.configure("grace_s = 5\n", 'grace_s = 5\nask = true\nallow = ["Read"]\n')
+
+    def configure(self, old: str, new: str, more: str = "") -> None:
+        """Replace a part of the configuration, and add `more` at its end."""
         file = Path(self.luzia.env["LUZIA_CONFIG"])
-        file.write_text(file.read_text().replace("grace_s = 5\n", 'grace_s = 5\nask = true\nallow = ["Read"]\n'))
+        file.write_text(f"{file.read_text().replace(old, new)}{more}")
         self.client.reload_config()
 
     def ended(self, job: str) -> Job:
