@@ -250,7 +250,7 @@ def top_command() -> str:
 
 
 def init() -> str:
-    """The questions of the set-up."""
+    """The questions of the setup."""
     with private_luzia() as luzia:
         user = NewUser(luzia)
         user.luzia.env["PS1"] = "$ "
