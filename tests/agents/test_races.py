@@ -35,8 +35,7 @@ def test_claude_code_and_codex_do_the_same_task_and_one_of_them_wins(agent: Real
     for words in (("init", "-q", "-b", "main"), ("config", "user.name", "A"), ("config", "user.email", "a@b")):
         git(*words)
     git("commit", "-q", "--allow-empty", "-m", "Begin")
-    words = ("race", "--json", "real", "--agents", "claude,codex", "Write a file hello.txt. stub:commit")
-    started = luzia.run(*words)
+    started = luzia.run("race", "--json", "real", "--agents", "claude,codex", "Write a file hello.txt. stub:commit")
     assert started.returncode == 0, started.stderr
     jobs = {name: agent.ended(job) for name, job in json.loads(started.stdout)["jobs"].items()}
     race = json.loads(started.stdout)["race"]

@@ -57,7 +57,7 @@ def show_plan(host: Host, wheel: str | None) -> None:
 
 
 def confirm() -> bool:
-    """Ask the user whether to continue. Raises UsageError without a terminal."""
+    """Ask the user for consent. Raises UsageError without a terminal."""
     if not ssh.may_ask():
         raise UsageError("nothing has been installed", "Run the command with --yes, or at a terminal.")
     sys.stderr.write("Install? [y/N] ")
