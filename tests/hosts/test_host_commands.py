@@ -92,6 +92,7 @@ def test_twenty_commands_at_once_start_one_link(host: FarHost) -> None:
 
 
 def test_the_link_ends_when_the_host_is_removed(host: FarHost) -> None:
+    host.ok("jobs")
     host.add("spare", "far-one")
     assert host.here.run("--host", "spare", "jobs").returncode == 0
     assert len(host.masters()) == 2
