@@ -19,7 +19,6 @@ from luzia_protocol.requests import MAX_PAGE
 
 from luzia_client.api.client import Client
 from luzia_client.api.requests import GraphJob
-from luzia_client.review.verification import TAG as VERIFY_TAG
 from luzia_client.trees import WorktreeError, diff
 
 
@@ -88,7 +87,7 @@ def dispatch_race(
         jobs.append(racing)
         if verify is not None:
             check: GraphJob = {"project": project, "name": f"{name}-verify", "argv": ["/bin/sh", "-c", verify]}
-            check |= {"after": [name], "with_work": True, "tags": {VERIFY_TAG: name}, "retries": 0}
+            check |= {"after": [name], "with_work": True, "retries": 0}
             check |= {"race": Race(race, check=True, first=first_verified), "priority": MAX_PRIORITY}
             jobs.append(check)
     return race, client.graph(jobs, key)

@@ -23,7 +23,7 @@ from luziad.agents.transcript import Entries
 from luziad.errors import StorageError
 from luziad.executor.base import Executor
 from luziad.fulltext.excerpt import Found, find_excerpt
-from luziad.fulltext.index import AttemptTexts, Index, JobTexts, Place
+from luziad.fulltext.index import MAX_TASK_CHARS, AttemptTexts, Index, JobTexts, Place
 from luziad.fulltext.query import Query
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec
@@ -39,8 +39,10 @@ T = TypeVar("T")
 
 DELAY_S = 0.5
 """How long changes are collected before they are indexed."""
-AT_ONCE = 50
-"""Jobs without new output that are handed to the thread at once. Output is read for one job at a time."""
+AT_ONCE = 200
+"""Jobs that are handed to the thread at once; what it has no time for comes again."""
+SLICE_S = 0.05
+"""How long the thread indexes before other work gets its turn there, unless one job takes longer."""
 COMPARED = 1000
 """Jobs that are compared with the index at once."""
 PATIENCE_S = 0.4
@@ -192,9 +194,11 @@ class FullText:
             removed, batch = list(self._removed), self._next_batch()
             self._in_hand = len(batch)
             try:
-                await self._call(lambda removed=removed, batch=batch: self._write(removed, batch))  # type: ignore[misc]
+                done = await self._call(lambda removed=removed, batch=batch: self._write(removed, batch))  # type: ignore[misc]
             finally:
                 self._in_hand = 0
+            if done < len(batch):
+                self._changed = dict.fromkeys(texts.id for texts in batch[done:]) | self._changed
             for job in removed:
                 self._removed.pop(job, None)
             while await self._call(self._index.shrink):
@@ -216,15 +220,13 @@ class FullText:
             self._removed |= dict.fromkeys(job for job in known if self._table.get(job) is None)
 
     def _next_batch(self) -> list[JobTexts]:
-        """The next jobs, with output of one of them at most; one that changes meanwhile comes again."""
+        """The next jobs; one that changes meanwhile comes again."""
         batch: list[JobTexts] = []
         for job in list(islice(self._changed, AT_ONCE)):
             del self._changed[job]
             record = self._table.get(job)
             if record is not None and record.durable:
                 batch.append(self._texts(record))
-                if batch[-1].attempts:
-                    break
         return batch
 
     def _texts(self, record: JobRecord) -> JobTexts:
@@ -236,7 +238,7 @@ class FullText:
         ended = [attempt for attempt in record.status.attempts if attempt.outcome is not None]
         entries = self._entries(record) if ended else None
         attempts = [self._attempt_texts(record, attempt, entries) for attempt in ended]
-        return JobTexts(record.n, record.id, record.status.seq, spec_text(spec), attempts)
+        return JobTexts(record.n, record.id, record.status.seq, spec_text(spec)[:MAX_TASK_CHARS], attempts)
 
     def _attempt_texts(self, record: JobRecord, attempt: AttemptRecord, entries: Entries | None) -> AttemptTexts:
         ref, activity = AttemptRef(record.id, attempt.number), attempt.activity
@@ -244,11 +246,11 @@ class FullText:
         stdout, stderr = (self._executor.output_path(ref, stream) for stream in ("stdout", "stderr"))
         return AttemptTexts(attempt.number, message, files, stdout, stderr, entries)
 
-    def _write(self, removed: list[str], batch: list[JobTexts]) -> None:
-        """On the thread."""
+    def _write(self, removed: list[str], batch: list[JobTexts]) -> int:
+        """On the thread: remove jobs, and index some of the others; returns how many."""
         if removed:
             self._index.remove(removed)
-        self._index.put(batch)
+        return self._index.put(batch, time.monotonic() + SLICE_S) if batch else 0
 
     def _report(self, error: Exception) -> None:
         log.error("search_index_not_written file=%s error=%s", self._index.path, error)

@@ -45,7 +45,10 @@ class AttemptTexts(NamedTuple):
 
 
 class JobTexts(NamedTuple):
-    """What is indexed of a job. seq: its newest event. attempts: those that have ended."""
+    """What is indexed of a job.
+
+    seq: its newest event. task: its first MAX_TASK_CHARS. attempts: those that have ended.
+    """
 
     n: int
     id: str
@@ -71,24 +74,31 @@ class Index:
         self._database: sqlite3.Connection | None = None
         self._merges = 0  # pages of the next step of merging, negative for the first one
 
-    def put(self, jobs: Iterable[JobTexts]) -> None:
-        """Add what the index lacks of these jobs, in one transaction for each."""
-        for job in jobs:
-            database = self._open()
-            (dropped,) = database.execute("SELECT n FROM dropped").fetchone()
-            rows = self._missing(job) if job.n > dropped else []
-            database.execute("BEGIN IMMEDIATE")
-            try:
+    def put(self, jobs: Sequence[JobTexts], until: float) -> int:
+        """Add what the index lacks of these jobs, in one transaction.
+
+        until: on time.monotonic(). Returns for how many of them there was time, which is one at least.
+        """
+        database, done = self._open(), 0
+        (dropped,) = database.execute("SELECT n FROM dropped").fetchone()
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            for job in jobs:
+                rows = self._missing(job) if job.n > dropped else []
                 if rows:
                     self._delete(job.n, 0)
                 for place, texts in rows:
                     self._insert(place, texts)
                 database.execute("DELETE FROM jobs WHERE id = ? AND n <> ?", (job.id, job.n))
                 database.execute("INSERT OR REPLACE INTO jobs (n, id, seq) VALUES (?, ?, ?)", (job.n, job.id, job.seq))
-                database.execute("COMMIT")
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
+                done += 1
+                if time.monotonic() > until:
+                    break
+            database.execute("COMMIT")
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        return done
 
     def shrink(self) -> bool:
         """Do one step of what keeps the file below its size; returns whether there is more to do.
@@ -100,8 +110,9 @@ class Index:
             before = database.total_changes
             database.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (self._merges,))
             self._merges = 0 if database.total_changes - before < 2 else abs(self._merges)
-        elif self._size() > self.max_bytes:
-            self._merges = -_MERGED_PAGES if self._drop_oldest() else 0
+            return bool(self._merges) or self._size() > self.max_bytes
+        if self._size() > self.max_bytes and self._drop_oldest():
+            self._merges = -_MERGED_PAGES
         return bool(self._merges)
 
     def remove(self, jobs: Iterable[str]) -> None:
@@ -233,7 +244,7 @@ class Index:
                 "SELECT place FROM texts WHERE place BETWEEN ? AND ?", (first, first + _ATTEMPTS - 1)
             )
         }
-        task = compose(job.task[:MAX_TASK_CHARS])
+        task = compose(job.task)
         if not job.attempts:
             old = self._row(first)
             return [] if old is not None and old[0] == task else [(first, (task, "", "", ""))]

@@ -244,7 +244,8 @@ class Race(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The race that a job is part of: the same task for several agents or models, each in its own worktree.
 
     id: the same for all jobs of a race, which also have it as the tag `race`. check: the job is no racer, but runs the
-    project's verification of the racer that it depends on; its worktree is removed when it has ended.
+    project's verification of the racer that it depends on, which is its tag `verify`; its worktree is removed at its
+    end.
     first: the first of these checks that completes ends the other jobs of the race.
     """
 

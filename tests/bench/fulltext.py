@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import random
 import statistics
 import sys
@@ -68,7 +69,7 @@ def measure(gigabytes: float = SMALL_GB) -> Searched:
             )
             job = JobTexts(n, f"job-{n}", n, f"please fix ticket{n} in the parser", [texts])
             began = time.thread_time()
-            index.put([job])
+            index.put([job], math.inf)
             used_s += time.thread_time() - began
         index.close()
         size = sum(file.stat().st_size for file in Path(directory).glob("search.db*"))

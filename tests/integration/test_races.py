@@ -87,6 +87,8 @@ def test_racers_are_shown_beside_each_other(workshop: Workshop) -> None:
     configure(workshop, "test ! -e broken")
     started = race(workshop, "--agents", "quick,bad", "fix it")
     ended = all_ended(workshop, started["jobs"])
+    checked = ended[f"race-{started['race']}-bad-verify"]
+    assert checked["tags"] == {"race": started["race"], "verify": started["jobs"][f"race-{started['race']}-bad"]}
     report = shown(workshop, started["race"])
     assert report["race"] == shown(workshop, ended[f"race-{started['race']}-bad"]["id"])["race"] == started["race"]
     assert (report["quick"]["verified"], report["bad"]["verified"]) == (True, False)

@@ -113,7 +113,7 @@ class JobFactory:
             validate_with_work(after, self._table)
         now = time.time()
         terms = validate_terms(request, now)
-        origin = self._origin(request, uid, node or validate_name(request.name), siblings)
+        origin = self._origin(request, uid, after, node or validate_name(request.name), siblings)
         limits = validate_limits(request, project, self._scheduler.executor.unsupported_reason)
         parent = self._table.get(origin.ancestors[-1]) if origin is not None and origin.ancestors else None
         requirements = validate_requirements(request, name, config, self._scheduler.ready.limits.resources, parent)
@@ -191,7 +191,9 @@ class JobFactory:
             validate_repository(request.cwd or directory, path, self._operations.programs)
         return options
 
-    def _origin(self, request: Dispatch, uid: int, node: str, siblings: int) -> Origin | None:
+    def _origin(
+        self, request: Dispatch, uid: int, after: Dependencies | None, node: str, siblings: int
+    ) -> Origin | None:
         """The job's origin in a graph and a family, with its tags; None for most jobs. Raises Refused."""
         if not (node or request.tags or request.parent or request.race):
             return None
@@ -199,7 +201,7 @@ class JobFactory:
         if request.parent:
             budgets = self._scheduler.family_budgets
             ancestors = validate_ancestors(request.parent, uid, self._table, self._config.daemon, budgets, siblings)
-        tags = request.tags if request.race is None else request.tags | validate_race(request)
+        tags = request.tags if request.race is None else request.tags | validate_race(request, after)
         return Origin(node=node, tags=validate_tags(tags), ancestors=ancestors, race=request.race)
 
     def _validate_program_size(self, request: Dispatch, project: ProjectConfig, agent: Adapter) -> None:

@@ -68,8 +68,8 @@ def validate_with_work(after: Dependencies | None, table: JobTable) -> None:
         raise Refused(ErrorCode.NO_WORKTREE, f"job {parent.id} has no worktree, whose work this job could begin with")
 
 
-def validate_race(request: Dispatch) -> dict[str, str]:
-    """The tag of a job that is part of a race. Raises Refused unless it can have a worktree and a valid id."""
+def validate_race(request: Dispatch, after: Dependencies | None) -> dict[str, str]:
+    """The tags of a job that is part of a race. Raises Refused unless it can have a worktree and a valid id."""
     race = request.race
     assert race is not None
     if not NODE_NAME.fullmatch(race.id):
@@ -80,7 +80,8 @@ def validate_race(request: Dispatch) -> dict[str, str]:
         raise Refused(ErrorCode.BAD_REQUEST, "the check of a race requires `with_work`")
     if race.first and not race.check:
         raise Refused(ErrorCode.BAD_REQUEST, "only the check of a race can be the `first`")
-    return {"race": race.id}
+    racer = {"verify": after.parents[0]} if race.check and after is not None else {}
+    return {"race": race.id, **racer}
 
 
 def _validate_base(request: Dispatch) -> None:
