@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _row(sums: SpendSums) -> list[str]:
     hours = f"{sums.running_s / 3600:.1f}"
-    tokens = f"{sums.tokens_in + sums.tokens_out:,}"
+    tokens = f"{sums.tokens_in + sums.tokens_out:,}" if sums.tokens_in or sums.tokens_out else "-"
     return [harmless(sums.name) or "(none)", format_cost(sums), tokens, hours, str(sums.jobs), str(sums.failed)]
 
 
@@ -86,7 +86,9 @@ def format_cost(sums: SpendSums) -> str:
 
 
 def _summary(report: SpendReport) -> list[str]:
-    lines = [f"Today: {format_cost(report.today)}; at this pace {format_usd(round(report.by_end_usd, 2))} by midnight"]
+    pace = f"; at this pace {format_usd(round(report.by_end_usd, 2))} by midnight" if report.by_end_usd > 0 else ""
+    today = format_cost(report.today)
+    lines = ["No costs today." if today == "-" else f"Today: {today}{pace}"]
     lines += [_describe_budget(budget, datetime.now(UTC)) for budget in report.budgets]
     if report.prices:
         lines += ["", f"{COMPUTED} computed from tokens, with these prices for a million of them:"]
