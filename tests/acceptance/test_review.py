@@ -158,6 +158,24 @@ def test_a_wide_screen_has_both_sides_and_the_list_of_jobs(place: Reviewed) -> N
         screen.shows("button?.click()")
 
 
+def test_the_jobs_are_ordered_as_they_can_be_merged(place: Reviewed) -> None:
+    hostile = place.finished("use eight", {"files": {"config.toml": 'name = "shop"\nworkers = 8\n'}, "summary": "8"})
+    clean = place.finished("fix the login button")
+    other = place.finished("use four workers")
+    with review(place) as screen:
+        screen.shows("1 of 3 · oldest first", "use eight", "→ main")
+        screen.press("o")
+        screen.shows("by project")
+        screen.press("o")
+        screen.shows("order of merges", "2 of 3", hostile)
+        screen.press("n")
+        screen.shows("3 of 3", other, f"Will conflict with {hostile}: config.toml")
+        screen.press("n")
+        screen.shows("1 of 3", clean)
+        screen.press("o")
+        screen.shows("oldest first", "2 of 3")
+
+
 def test_without_colours_signs_and_marks_remain(place: Reviewed) -> None:
     place.finished("use four workers")
     with review(place, NO_COLOR="1") as screen:

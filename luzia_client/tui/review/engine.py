@@ -20,6 +20,7 @@ from luzia_client.review.pull_request import open_pull_request
 from luzia_client.review.verification import TAG, Verification, describe_verification
 from luzia_client.trees import WorktreeError, worktree_of
 from luzia_client.trees.changes import read_changes
+from luzia_client.trees.overlap import PlannedMerge, plan_merges
 from luzia_client.trees.preview import preview_merge
 from luzia_client.trees.selection import Selection
 from luzia_client.trees.snapshot import read_content
@@ -117,6 +118,11 @@ class ReviewEngine:
     def _verify(self, job: Job) -> Job | None:
         with self._connect() as client:
             return verify_work(client, job)
+
+    async def plan_merges(self, jobs: Sequence[Job]) -> list[PlannedMerge]:
+        """An order in which the work of the jobs can be merged, and what will conflict then."""
+        newest_first = sorted(jobs, key=lambda job: job.created_at, reverse=True)
+        return (await asyncio.to_thread(plan_merges, newest_first)).merges
 
     async def discard(self, job: Job) -> datetime | None:
         """Discard the work of a job; returns until when it is kept, None if there was nothing to keep."""

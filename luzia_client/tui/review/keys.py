@@ -142,7 +142,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("z", "z", "fold all files, or unfold them", "fold_all"),
         Key("t", "t", "show both sides beside each other, or one column", "toggle_sides"),
         Key("i", "i", "show the task and the agent's whole summary", "show_details", DIFF, "info"),
-        Key("o", "o", "order the jobs by project, or oldest first", "change_order"),
+        Key("o", "o", "order the jobs by project, as they can be merged, or oldest first", "change_order"),
         Key("r", "r", "read the changes again", "reload"),
     ),
     "Open": (

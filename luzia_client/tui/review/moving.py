@@ -132,13 +132,27 @@ class Moving:
         self._state.sides = not self._state.side_by_side
 
     def change_order(self) -> None:
-        """Order the jobs by project, or oldest first."""
+        """Order the jobs by project, as they can be merged, or oldest first."""
+        orders = [*Order]
+        order = orders[(orders.index(self._state.waiting.order) + 1) % len(orders)]
+        if order is Order.MERGES:
+            self._context.say("trying the merges of all jobs…")
+            self._context.run(self._plan_merges())
+        else:
+            self._order(order)
+
+    async def _plan_merges(self) -> None:
+        waiting = self._state.waiting
+        waiting.planned = await self._context.engine.plan_merges([entry.job for entry in waiting.entries])
+        self._order(Order.MERGES)
+
+    def _order(self, order: Order) -> None:
         waiting = self._state.waiting
         current = waiting.current
-        waiting.order = Order.PROJECT if waiting.order is Order.OLDEST else Order.OLDEST
+        waiting.order = order
         if current is not None:
             waiting.select(current.job.id)
-        self._context.say(str(waiting.order))
+        self._context.say(str(order))
 
     def search(self) -> None:
         """Ask for words, and select the next line with them."""

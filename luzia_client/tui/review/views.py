@@ -35,7 +35,7 @@ def compose_screen(state: ReviewState, screen: Screen, painter: DiffPainter) -> 
     below = rows - len(header) - (not state.typing)
     side = state.sidebar
     room = columns - side - (1 if side else 0)
-    above = _about(state.entry, room, rows)[: max(below - 1, 0)]
+    above = _about(state, room, rows)[: max(below - 1, 0)]
     state.layout = Layout(len(header), len(header) + len(above), side, max(below - len(above), 0))
     body = [*above, *_changes(state, painter, room, state.layout.diff_rows)]
     body += [EMPTY] * (below - len(body))
@@ -78,8 +78,9 @@ def _alert(state: ReviewState) -> str:
     return " · ".join(f"{entry.busy} {entry.job.id}" for entry in state.waiting.busy)
 
 
-def _about(entry: Entry | None, columns: int, rows: int) -> list[Fragments]:
-    """The job, its task, the agent's summary, and why the last decision was not carried out."""
+def _about(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
+    """The job, its task, the agent's summary, and why the last decision was not carried out, or what will conflict."""
+    entry = state.entry
     if entry is None:
         return []
     job = entry.job
@@ -91,6 +92,8 @@ def _about(entry: Entry | None, columns: int, rows: int) -> list[Fragments]:
     trouble = entry.failure
     if not trouble and entry.work is not None and entry.work.conflicts:
         trouble = f"Conflicts with {entry.work.onto}: {', '.join(entry.work.conflicts)}"
+    if not trouble and (planned := state.waiting.planned_conflict) is not None:
+        trouble = f"Will conflict with {', '.join(planned.with_jobs) or planned.onto}: {', '.join(planned.conflicts)}"
     if trouble:
         lines = wrap(one_line(trouble, 2000), columns)[: FAILURE_ROWS if rows >= LOW_ROWS else 1]
         about += [fit([("class:failed", line)], columns) for line in lines]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from luzia_protocol.jobs import Job
 
+from luzia_client.trees.overlap import PlannedMerge
 from luzia_client.tui.review.entry import Entry
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -18,6 +19,7 @@ class Order(StrEnum):
 
     OLDEST = "oldest first"
     PROJECT = "by project"
+    MERGES = "order of merges"
 
 
 def turn(job: Job, order: Order) -> tuple[str, datetime, str]:
@@ -26,11 +28,15 @@ def turn(job: Job, order: Order) -> tuple[str, datetime, str]:
 
 
 class WaitingWork:
-    """The jobs that wait. order: theirs. decided: how many were decided here."""
+    """The jobs that wait. order: theirs. decided: how many were decided here.
+
+    planned: the proposed order of merges, as it was when it was asked for; jobs that it lacks come last.
+    """
 
     def __init__(self) -> None:
         self.order = Order.OLDEST
         self.decided = 0
+        self.planned: Sequence[PlannedMerge] = ()
         self._entries: dict[str, Entry] = {}
         self._selected: str | None = None
         self._place = 0
@@ -70,6 +76,12 @@ class WaitingWork:
     def place(self) -> int:
         """The place of the current job, counted from 0."""
         return self._place if self.current is not None else 0
+
+    @property
+    def planned_conflict(self) -> PlannedMerge | None:
+        """What the current job will conflict with when the jobs before it are merged; None if that is not known."""
+        entry = self.current if self.order is Order.MERGES else None
+        return next((each for each in self.planned if entry and each.job == entry.job.id and each.conflicts), None)
 
     def get(self, name: str) -> Entry | None:
         """The entry of a job."""
@@ -126,4 +138,6 @@ class WaitingWork:
         return entry
 
     def _key(self, entry: Entry) -> tuple[object, ...]:
-        return (entry.put_off, *turn(entry.job, self.order))
+        places = [each.job for each in self.planned] if self.order is Order.MERGES else []
+        place = places.index(entry.job.id) if entry.job.id in places else len(places)
+        return (entry.put_off, place, *turn(entry.job, self.order))

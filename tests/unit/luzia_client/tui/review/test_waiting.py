@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from luzia_protocol.jobs import Job, JobState
 
+from luzia_client.trees.overlap import PlannedMerge
 from luzia_client.tui.review.waiting import Order, WaitingWork
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,6 +45,17 @@ def test_they_can_be_ordered_by_project() -> None:
     work = waiting(job("a", "website", 1), job("b", "overbits", 2), job("c", "website", 3))
     work.order = Order.PROJECT
     assert names(work) == ["b", "a", "c"]
+
+
+def test_they_can_be_ordered_as_they_can_be_merged() -> None:
+    work = waiting(*ABC, job("new", minutes=4))
+    work.planned = [PlannedMerge(name, "main", [], []) for name in "cb"] + [PlannedMerge("a", "main", ["x"], ["b"])]
+    assert names(work) == ["a", "b", "c", "new"]
+    assert work.planned_conflict is None
+    work.order = Order.MERGES
+    assert names(work) == ["c", "b", "a", "new"]
+    work.select("a")
+    assert work.planned_conflict is work.planned[2]
 
 
 def test_a_job_that_is_put_off_comes_again_at_the_end_and_the_next_one_is_shown() -> None:
