@@ -78,8 +78,9 @@ class FarHost:
         (programs / "ssh").write_text(f'#!/bin/sh\nexec {ssh} -F {self.root}/config "$@"\n')
         (programs / "ssh").chmod(0o755)
         self.here.env["PATH"] = f"{programs}:{self.here.env['PATH']}"
-        for name in ("DISPLAY", "SSH_AUTH_SOCK", "SSH_ASKPASS"):
+        for name in ("DISPLAY", "SSH_AUTH_SOCK", "SSH_ASKPASS", "LUZIA_NO_AUTOSTART"):
             self.here.env.pop(name, None)
+        self.there.env.pop("LUZIA_NO_AUTOSTART", None)  # a command there starts the daemon, as for any user
         names = {"server": SERVER, "port": self.port, "slow": self.slow, "absent": self.absent}
         (self.root / "config").write_text(CLIENT.format(user=getpass.getuser(), root=self.root, **names))
         self.configure_server(install_luzia(self.there.root / "bin"))

@@ -1,6 +1,6 @@
 """What tokens cost, for agents that report tokens and no cost: the user's prices, else those that luzia ships.
 
-shipped/prices.toml has the shipped ones. A model without a price has an unknown cost, which is never 0.
+prices.toml beside this file has the shipped ones. A model without a price has an unknown cost, which is never 0.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from luzia_protocol.activity import Activity
 
 from luziad.config.schema import PriceConfig
 
-_FILE = os.path.join(os.path.dirname(__file__), "shipped", "prices.toml")
+_FILE = os.path.join(os.path.dirname(__file__), "prices.toml")
 _DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")
 _MILLION = 1_000_000
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import Attempt, Job, LaunchOptions
+from luzia_protocol.jobs import Attempt, Job, LaunchOptions, Review
 
 from luziad.errors import StoreDamagedError
 from luziad.jobs.abridging import abridge, measure
@@ -132,6 +132,7 @@ def _spec(job: Job) -> JobSpec:
         launch_options=job.launch or (None if job.worktree is None else LaunchOptions(worktree=True)),
         umask=job.umask,
         requirements=_requirements(job),
+        review=job.review is not None and (job.race is None or job.race.check),  # each racer is reviewed
     )
 
 
@@ -141,9 +142,10 @@ def _requirements(job: Job) -> Requirements | None:
 
 
 def _origin(job: Job) -> Origin | None:
-    if not (job.node or job.tags or job.ancestors or job.run_of):
+    if not (job.node or job.tags or job.ancestors or job.run_of or job.race):
         return None
-    return Origin(node=job.node or "", tags=job.tags, ancestors=tuple(job.ancestors), run_of=job.run_of)
+    ancestors = tuple(job.ancestors)
+    return Origin(node=job.node or "", tags=job.tags, ancestors=ancestors, run_of=job.run_of, race=job.race)
 
 
 def _status(job: Job) -> JobStatus:
@@ -161,6 +163,7 @@ def _status(job: Job) -> JobStatus:
         worktree=job.worktree,
         discarded=job.discarded,
         held_at=_epoch(job.held_at),
+        review=None if job.review is Review.WANTED else job.review,
     )
 
 

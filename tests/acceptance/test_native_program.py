@@ -218,7 +218,7 @@ def test_every_environment_has_the_same_effect(programs: Programs, place: Path, 
 
 
 def _examples() -> list[list[str]]:
-    """The command lines of the help, but for those that run until they are interrupted or need a terminal."""
+    """The command lines of the help that end by themselves, without a terminal, and can be repeated."""
     lines = [
         line.partition(" && ")[0].partition(" | ")[0].partition(" > ")[0]
         for name in COMMANDS
@@ -232,6 +232,7 @@ def _examples() -> list[list[str]]:
             "batch",
             "import",
             "export",
+            "hosts",
             "mcp",
             "metrics",
             "notify",

@@ -206,7 +206,7 @@ def pour(soak: Soak, numbers: range) -> None:
 
 
 def settle(soak: Soak) -> None:
-    """Wait until nothing is left but the daemon, its fork server and the spare shim."""
+    """Wait until nothing is left but the daemon, its fork server and the spare shim, and all ends are indexed."""
     process = soak.daemon.process
     assert process is not None
     deadline = time.monotonic() + DEADLINE_S
@@ -214,6 +214,8 @@ def settle(soak: Soak) -> None:
         processes.reap(process.pid)
         time.sleep(0.05)
     soak.mistakes += [f"left behind: {words}" for words in processes.left(process.pid)]
+    while soak.ask(op="search", words="soak")["ok"].get("pending", 0) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def measure(daemon: PrivateDaemon) -> Measured:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
-from luzia_protocol.jobs import Bounds, Job, LaunchOptions, Outcome, RunOf, Terms
+from luzia_protocol.jobs import Bounds, Job, LaunchOptions, Outcome, Race, Review, RunOf, Terms
 from luzia_protocol.times import to_datetime
 
 from luziad.jobs.family import Origin
@@ -40,6 +41,7 @@ SPEC = JobSpec(
     ),
     requirements=Requirements(5, {"gpu": 1}, 2.0, 1 << 30),
     umask=0o077,
+    review=True,
 )
 
 
@@ -51,3 +53,15 @@ def test_everything_that_was_asked_for_is_kept() -> None:
         if name not in NOT_KEPT and name != "task":  # of a command, the task is made from its words
             assert value != unset[name], f"{name}: the test tells nothing of a default"
             assert getattr(found, name) == value, name
+
+
+@pytest.mark.parametrize("decided", [None, Review.ACCEPTED, Review.REJECTED])
+@pytest.mark.parametrize("race", [None, Race("3f2a"), Race("3f2a", check=True, first=True)])
+def test_a_race_and_the_decision_about_the_work_are_kept(race: Race | None, decided: Review | None) -> None:
+    origin = Origin(node="a", race=race)
+    record = JobRecord(1, "123456-a2f5", msgspec.structs.replace(SPEC, origin=origin), JobStatus(review=decided))
+    if race is not None:
+        record.spec = msgspec.structs.replace(record.spec, review=False)
+    text = msgspec.json.encode(describe_job(record, None))
+    found = record_from_job(2, msgspec.json.decode(text, type=Job))
+    assert (found.race, found.review, found.spec.review) == (race, record.review, record.spec.review)
