@@ -61,10 +61,10 @@ class Relay:
         poll.register(0, select.POLLIN)
         from_agent = LineSplitter()
         while True:
-            if self._hub is None and not self._meet():
-                return 1
-            assert self._hub is not None
-            hub = self._hub
+            if (hub := self._hub) is None:
+                if not self._meet():
+                    return 1
+                continue  # the hub may be gone again
             poll.register(hub, select.POLLIN)
             ready = {number for number, _ in poll.poll()}
             poll.unregister(hub)
