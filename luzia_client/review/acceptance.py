@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from luzia_protocol.jobs import Job, JobState, Review
+from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.api.client import Client
 from luzia_client.trees.merge import MergeResult
-
-
-def waits_for_decision(job: Job) -> bool:
-    """Whether the job has completed and a person has not accepted or rejected its work."""
-    return job.review is Review.WANTED and job.state is JobState.COMPLETED
 
 
 def record_acceptance(client: Client, job: Job, merged: MergeResult) -> None:

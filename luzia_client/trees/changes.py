@@ -7,14 +7,13 @@ compare them.
 from __future__ import annotations
 
 import os
-import subprocess
 
 import msgspec
 
 from luzia_protocol.jobs import Worktree
 
 from luzia_client.trees import WorktreeError
-from luzia_client.trees.git import git_environment, is_ancestor, resolve_commit, run_git
+from luzia_client.trees.git import git_environment, is_ancestor, read_git, resolve_commit, run_git
 from luzia_client.trees.patch import FileChange, parse_changes
 from luzia_client.trees.programs import neutral_options
 from luzia_client.trees.snapshot import read_content
@@ -78,24 +77,4 @@ def _read_patch(directory: str, base: str, content: str, max_bytes: int) -> byte
     """The first bytes of the patch."""
     settings = (*neutral_options(directory), "-c", "diff.suppressBlankEmpty=false")
     argv = ["git", *settings, "diff-tree", *_OPTIONS, *_PATCH, base, content]
-    environment = git_environment({"LC_ALL": "C"})
-    try:
-        git = subprocess.Popen(
-            argv,
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError as exc:
-        raise WorktreeError(f"cannot run git in {directory}: {exc.strerror}") from exc
-    with git:
-        assert git.stdout is not None
-        printed = git.stdout.read(max_bytes)
-        if len(printed) == max_bytes:
-            git.kill()
-            return printed
-    if git.returncode:
-        raise WorktreeError(f"git diff-tree failed with exit code {git.returncode}")
-    return printed
+    return read_git(argv, directory, git_environment({"LC_ALL": "C"}), max_bytes)

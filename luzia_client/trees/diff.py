@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from luzia_protocol.jobs import Worktree
 
 from luzia_client.trees import WorktreeError
-from luzia_client.trees.git import git_environment, run_git
+from luzia_client.trees.git import git_environment, read_git, run_git
 from luzia_client.trees.programs import diff_options, neutral_options
 
 
@@ -38,26 +38,8 @@ def diff_text(tree: Worktree, *, colour: bool, max_bytes: int) -> bytes:
     """The changes as git prints them without a pager, cut at `max_bytes`."""
     colours = "--color=always" if colour else "--color=never"
     with _revisions(tree) as (directory, revisions, env):
-        try:
-            git = subprocess.Popen(
-                _diff_command(directory, colours, *revisions, "--"),
-                cwd=directory,
-                env=git_environment(env),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        except OSError as exc:
-            raise WorktreeError(f"cannot run git in {directory}: {exc.strerror}") from exc
-        with git:
-            assert git.stdout is not None
-            printed = git.stdout.read(max_bytes)
-            if len(printed) == max_bytes:
-                git.kill()
-                return printed
-    if git.returncode:
-        raise WorktreeError(f"git diff failed with exit code {git.returncode}")
-    return printed
+        argv = _diff_command(directory, colours, *revisions, "--")
+        return read_git(argv, directory, git_environment(env), max_bytes)
 
 
 def changed_files(tree: Worktree) -> list[tuple[str, int | None, int | None]]:

@@ -60,6 +60,30 @@ def git_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _LOCAL} | dict(more or {})
 
 
+def read_git(argv: Sequence[str], directory: str, env: Mapping[str, str], max_bytes: int) -> bytes:
+    """What a command of git prints on stdout, cut at `max_bytes`. env: its variables. Raises WorktreeError."""
+    try:
+        git = subprocess.Popen(
+            argv,
+            cwd=directory,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError as exc:
+        raise WorktreeError(f"cannot run git in {directory}: {exc.strerror}") from exc
+    with git:
+        assert git.stdout is not None
+        printed = git.stdout.read(max_bytes)
+        if len(printed) == max_bytes:
+            git.kill()
+            return printed
+    if git.returncode:
+        raise WorktreeError(f"git failed with exit code {git.returncode} in {directory}")
+    return printed
+
+
 def run_git(
     directory: str,
     *args: str,
