@@ -91,7 +91,7 @@ from luziad.scheduling.sub_jobs import SubJobs
 from luziad.scheduling.takeovers import Takeovers
 from luziad.scheduling.transitions import Transitions
 from luziad.server import systemd
-from luziad.server.admission import ConnectionLimits
+from luziad.server.connection_limits import ConnectionLimits
 from luziad.server.listener import Listener
 from luziad.server.presence import Presence
 from luziad.server.runtime_dir import DirectoryLock, prepare_directory, prepare_runtime_dir

@@ -1,4 +1,4 @@
-"""The client's settings, which are environment variables. No other module reads them."""
+"""The client's settings, which are environment variables. No other module reads these."""
 
 from __future__ import annotations
 

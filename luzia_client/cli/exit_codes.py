@@ -12,7 +12,7 @@
 9    ... expired: it did not start in time
 10   ... stalled: it showed no activity
 11   ... exceeded the time limit of all its attempts
-12   ... met a usage limit and does not wait for the reset
+12   ... reached a usage limit, and was not set to wait for the reset
 13   ... exceeded its budget
 70   internal error in luzia (please report it)
 74   input or output error

@@ -1,7 +1,8 @@
 """Reaches the daemons of other hosts through the user's own ssh.
 
-One link a host forwards the socket of the daemon there. It carries bytes only: what is said over it is the business of
-the packages above.
+`settings` names the hosts, `ssh` has the options of its commands, `link` starts and ends a link, and `far_side` is what
+runs there. One link a host forwards the socket of the daemon there. It carries bytes only: what is said over it is the
+business of the packages above.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.metrics.follower import Follower
-from luzia_client.metrics.store import TotalsError
 from luzia_client.metrics.totals import Histogram, Totals
+from luzia_client.metrics.totals_file import TotalsError
 from luzia_client.notify import NotifyError
 from luzia_client.notify.outbox import count_waiting
 

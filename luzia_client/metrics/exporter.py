@@ -19,8 +19,8 @@ from luzia_protocol.errors import LuziaError
 
 from luzia_client.metrics.collector import JobsCollector
 from luzia_client.metrics.follower import Follower
-from luzia_client.metrics.store import TotalsFile
 from luzia_client.metrics.totals import Totals
+from luzia_client.metrics.totals_file import TotalsFile
 
 
 class ListenError(LuziaError):

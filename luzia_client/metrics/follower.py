@@ -14,8 +14,8 @@ from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.api.client import Client
 from luzia_client.api.streams import ReconnectDelays
-from luzia_client.metrics.store import TotalsFile
 from luzia_client.metrics.totals import KINDS, Totals
+from luzia_client.metrics.totals_file import TotalsFile
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
 CATCH_UP_S = 30.0

@@ -10,7 +10,7 @@ from luzia_client.metrics.collector import of_traces
 from luzia_client.metrics.exporter import Exporter, ListenError, state_file
 from luzia_client.metrics.otlp import Collector
 from luzia_client.metrics.spans import SpanTotals
-from luzia_client.metrics.store import TotalsFile
+from luzia_client.metrics.totals_file import TotalsFile
 from luzia_client.metrics.tracer import Tracer
 
 PUSH_EVERY_S = 60.0

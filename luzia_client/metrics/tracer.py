@@ -18,7 +18,7 @@ from luzia_client.api.streams import ReconnectDelays
 from luzia_client.metrics import semconv
 from luzia_client.metrics.follower import FOR_EVER_S, SAVE_EVERY
 from luzia_client.metrics.spans import KINDS, Span, SpanTotals
-from luzia_client.metrics.store import TotalsFile
+from luzia_client.metrics.totals_file import TotalsFile
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
 T = TypeVar("T")

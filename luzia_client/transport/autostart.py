@@ -15,7 +15,7 @@ from luzia_protocol import environment
 
 from luzia_client.transport.background import start_server
 from luzia_client.transport.daemon_process import find_daemon
-from luzia_client.transport.endpoint import DaemonUnreachableError, connect_socket
+from luzia_client.transport.endpoint import DaemonUnreachableError, NoDaemonError, connect_socket
 from luzia_client.transport.service import service_of
 
 READY_TIMEOUT_S = 20.0
@@ -59,7 +59,7 @@ def ensure_daemon(socket: str, *, resuming: bool = False) -> None:
         return
     reason, hint = _refusal(socket)
     if reason:
-        raise DaemonUnreachableError(f"no daemon answers on {socket}, and {reason}", hint)
+        raise NoDaemonError(socket, hint, reason)
     start_daemon(socket, on_demand=True, resuming=resuming)
 
 

@@ -18,6 +18,13 @@ class DaemonUnreachableError(LuziaError):
     code = "daemon_unreachable"
 
 
+class NoDaemonError(DaemonUnreachableError):
+    """No daemon listens on this socket. reason: why none was started, if that was tried."""
+
+    def __init__(self, socket: str, hint: str, reason: str = "") -> None:
+        super().__init__(f"no daemon answers on {socket}{reason and f', and {reason}'}", hint)
+
+
 class ConnectionLostError(DaemonUnreachableError):
     """The connection broke, or timed out, before the reply came: the request may or may not have been carried out."""
 
@@ -60,10 +67,7 @@ def connect_error(path: str, exc: Exception) -> DaemonUnreachableError:
     """What to raise for a failure to connect."""
     reason = getattr(exc, "strerror", None) or exc
     if is_absent(exc):
-        return DaemonUnreachableError(
-            f"no daemon answers on {path}",
-            "Start it with `luzia daemon start`; `luzia doctor` checks the setup.",
-        )
+        return NoDaemonError(path, "Start it with `luzia daemon start`; `luzia doctor` checks the setup.")
     if isinstance(exc, PermissionError) and exc.errno == errno.EPERM:
         return DaemonUnreachableError(
             f"refusing to connect to {path}: {reason}",

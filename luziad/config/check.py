@@ -275,7 +275,7 @@ class _Checker:
             if key in COMMAND_KEYS:
                 self._report(
                     (*path, key),
-                    "requires `command`; without it only model, permission_mode, args and max_running can be set",
+                    "requires `command`; without it only model, permission_mode, args, max_running and mcp can be set",
                 )
 
     def _check_template(self, path: Path, table: Any) -> None:

@@ -17,7 +17,7 @@ from luzia_protocol.graphs import NODE_NAME
 from luzia_protocol.requests import MAX_GRAPH_JOBS, MAX_PAGE, Graph, GraphPart, GraphShow, Node
 
 from luziad.handlers.dispatch.dependencies import validate_dependencies
-from luziad.handlers.pages import encode_jobs
+from luziad.handlers.job_encoding import encode_jobs
 from luziad.handlers.replies import AcceptanceReply, Call, SlicedReply
 from luziad.handlers.services import Services
 from luziad.jobs.graph_order import find_any_cycle, sort_parents_first

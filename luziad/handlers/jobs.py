@@ -13,7 +13,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import FINAL_STATES, JobState
 from luzia_protocol.requests import MAX_PAGE, MAX_SEARCH_CHARS, MAX_SEARCH_WORDS, List, Search, Status
 
-from luziad.handlers.pages import encode_jobs
+from luziad.handlers.job_encoding import encode_jobs
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord

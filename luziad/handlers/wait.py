@@ -11,7 +11,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.requests import MAX_WAIT_JOBS, Wait
 
 from luziad.handlers.dispatch.ancestors import validate_wait
-from luziad.handlers.pages import encode_jobs
+from luziad.handlers.job_encoding import encode_jobs
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord

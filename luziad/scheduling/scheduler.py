@@ -1,8 +1,8 @@
 """The scheduler as clients and the daemon use it: requests about jobs, and the parts that carry out the others.
 
-The parts of the scheduler are the only writers of jobs. All of them run on the event loop and none of them waits: a job
-is changed in memory first and recorded in the same step; the executor hears of an attempt, and a client gets its
-answer, when the journal has committed. The parts are constructed in luziad/app.py.
+The parts of the scheduler are the only ones that change the state of jobs. All of them run on the event loop and none
+of them waits: a job is changed in memory first and recorded in the same step; the executor hears of an attempt, and a
+client gets its answer, when the journal has committed. The parts are constructed in luziad/app.py.
 """
 
 from __future__ import annotations

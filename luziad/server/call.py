@@ -12,7 +12,7 @@ from luzia_protocol.framing import MAX_FRAME_BYTES
 from luzia_protocol.replies import Error, ErrorFrame, Ok, OkFrame
 
 from luziad.handlers.replies import SlicedReply, StreamFrame
-from luziad.server.admission import user_name
+from luziad.server.connection_limits import user_name
 
 _encode = msgspec.json.Encoder().encode
 

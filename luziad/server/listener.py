@@ -10,8 +10,8 @@ import socket
 from luzia_protocol.errors import ErrorCode, Refused
 
 from luziad.handlers.services import Services
-from luziad.server.admission import RESERVED_CONNECTIONS, AdmissionControl, AdmissionDecision, ConnectionLimits
 from luziad.server.buffers import Buffers
+from luziad.server.connection_limits import RESERVED_CONNECTIONS, AdmissionControl, AdmissionDecision, ConnectionLimits
 from luziad.server.runtime_dir import is_system
 from luziad.server.session import Session, encode_refusal
 from luziad.server.spare_memory import SpareMemory

@@ -15,7 +15,7 @@ from pathlib import Path
 from luzia_protocol.environment import SYSTEM_RUNTIME_DIR
 
 from luziad.errors import StartupError
-from luziad.server.admission import group_id, user_name
+from luziad.server.connection_limits import group_id, user_name
 
 log = logging.getLogger("luziad.places")
 

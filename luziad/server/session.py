@@ -22,9 +22,9 @@ from luziad.errors import StorageError
 from luziad.handlers.registry import HANDLERS
 from luziad.handlers.replies import SlicedReply, storage_refusal
 from luziad.handlers.services import Services
-from luziad.server.admission import AdmissionDecision
 from luziad.server.buffers import SMALL_BYTES, Buffers
 from luziad.server.call import SessionCall, encode_reply
+from luziad.server.connection_limits import AdmissionDecision
 from luziad.turns.turns import Turns
 
 log = logging.getLogger("luziad.session")

@@ -1,4 +1,4 @@
-"""The job store in SQLite: schema, snapshots, migrations, repair.
+"""The job store in SQLite: schema, snapshots, migrations, repair, pruning of events.
 
 It knows the structs of jobs that it keeps as JSON, and nothing of what is done with them.
 """

@@ -21,10 +21,10 @@ from luziad.supervise import (
     boot_clock,
     cgroup,
     child,
+    machine_shutdown,
     output_limit,
     priority,
     resource_limits,
-    shutdown,
     tree,
     tree_supervisor,
 )
@@ -136,7 +136,7 @@ class Shim:
             self._write_exit(error=f"cannot start: {describe_error(error)}", shortage=is_shortage(error))
             return
         if (cancel := signal.sigtimedwait((signal.SIGTERM,), 0.0)) is not None:
-            is_shutdown = shutdown.is_shutdown(cancel.si_pid)
+            is_shutdown = machine_shutdown.is_shutdown(cancel.si_pid)
             self._write_exit(error="cancelled before it started", stopped=True, is_shutdown=is_shutdown)
             return
         self._read_clocks()

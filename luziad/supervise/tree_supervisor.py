@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Set
 from typing import Any
 
-from luziad.supervise import cgroup, output_limit, shutdown, tree
+from luziad.supervise import cgroup, machine_shutdown, output_limit, tree
 
 LEFTOVER_GRACE_S = 2.0
 SETTLED_S = 0.05
@@ -85,7 +85,7 @@ class TreeSupervisor:
         number = info.si_signo if info is not None else None
         if info is not None and number == signal.SIGTERM:
             self._cancelled = True
-            self._is_shutdown = self._is_shutdown or shutdown.is_shutdown(info.si_pid)
+            self._is_shutdown = self._is_shutdown or machine_shutdown.is_shutdown(info.si_pid)
         elif number == signal.SIGTSTP and not self._cancelled and not self._ended:
             self._pause()
         elif number == signal.SIGCONT:

@@ -29,7 +29,7 @@ INHERITED_VARIABLES = frozenset(
         "ALL_PROXY",
     )
 )
-"""The variables that a job inherits from the shell, with LC_*; those from the daemon are in attempts/launch.py."""
+"""The variables that a job inherits from the shell, with LC_*; what else it gets: luziad/attempts/environment.py."""
 
 
 def runtime_dir() -> str:

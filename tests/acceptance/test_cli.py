@@ -260,6 +260,8 @@ def test_the_status_of_wait_is_the_outcome(shared: PrivateLuzia) -> None:
     assert shared.run("wait", good, cancelled, bad).returncode == 1
     waited = shared.run("wait", "--timeout", "0.1", running, good)
     assert waited.returncode == 124
+    assert shared.run("wait", "--timeout", "100ms", running, good).returncode == 124
+    assert shared.run("wait", "--timeout", "0", running).returncode == 124
     assert waited.stdout.decode().splitlines() == [f"{running}  running", f"{good}  completed"]
     shared.run("cancel", running)
 

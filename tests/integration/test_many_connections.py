@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from luziad.server import admission
-from luziad.server.admission import RESERVED_CONNECTIONS, AdmissionControl, AdmissionDecision, ConnectionLimits
+from luziad.server import connection_limits
+from luziad.server.connection_limits import RESERVED_CONNECTIONS, AdmissionControl, AdmissionDecision, ConnectionLimits
 from support import DEADLINE_S, Connection, PrivateDaemon, eventually, private_daemon
 
 FEW_FILES = """
@@ -116,7 +116,7 @@ def listening() -> Iterator[tuple[socket.socket, str]]:
 def test_another_user_of_the_group_is_told_which_limit_it_met(
     limits: ConnectionLimits, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "GROUP", "nogroup")
+    monkeypatch.setattr(connection_limits, "GROUP", "nogroup")
     doorkeeper = AdmissionControl(limits, shared=True)
     with listening() as (listener, path), ExitStack() as stack:
 

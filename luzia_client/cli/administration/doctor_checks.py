@@ -134,15 +134,8 @@ def check_runtime_dir() -> Iterator[Finding]:
         yield Finding("✓", f"runtime directory {directory} (mode {mode:o})")
 
 
-def check_daemon(info: DaemonInfo | None, problem: str, remedy: str) -> Iterator[Finding]:
-    """The daemon is reachable, has the version of the client, and reports no problems.
-
-    problem, remedy: the reason, if `info` is None.
-    """
-    if info is None:
-        mark: Literal["!", "✗"] = "!" if problem.startswith("no daemon answers") else "✗"
-        yield Finding(mark, problem, remedy)
-        return
+def check_daemon(info: DaemonInfo) -> Iterator[Finding]:
+    """The daemon has the version of the client, and reports no problems."""
     yield Finding("✓", f"luziad listens on {info.socket} (pid {info.pid}, up {format_duration(info.uptime_s)})")
     difference = describe_difference(info)
     if difference:

@@ -216,7 +216,7 @@ OPTIONS = {
     "--cwd": Option(PLACE, "cwd", "DIR", "run in DIR instead of the project directory", parse_directory),
     "--worktree": Option(PLACE, "worktree", "", "run in a new git worktree of the project", parse_switch),
     "--no-worktree": Option(PLACE, "worktree", "", "run in the project directory itself", parse_switch),
-    "--base": Option(PLACE, "base", "REF", "run in a worktree that begins at this branch, tag or commit", parse_text),
+    "--base": Option(PLACE, "base", "REF", "run in a new worktree based on this branch, tag or commit", parse_text),
     "--cpus": Option(PLACE, "cpus", "N", "reserve N CPUs of the machine", parse_cpus),
     "--memory": Option(PLACE, "memory_bytes", "SIZE", "reserve memory of the machine: 512M, 4G", parse_size),
     "--needs": Option(
@@ -237,7 +237,9 @@ OPTIONS = {
         refuse_second_start,
     ),
     "--hold": Option(START, "hold", "", "hold the job in the queue until `luzia release`", parse_switch),
-    "--expires": Option(START, "expires_s", "SPAN", "cancel the job if it has not started within SPAN", parse_duration),
+    "--expires": Option(
+        START, "expires_s", "SPAN", "end the job as expired if it has not started within SPAN", parse_duration
+    ),
     "--after": Option(
         DEPENDENCIES,
         "after",
@@ -263,13 +265,17 @@ OPTIONS = {
         list.__add__,
     ),
     "--with-work": Option(
-        DEPENDENCIES, "with_work", "", "run in a worktree that begins with the work of the job in --after", parse_switch
+        DEPENDENCIES,
+        "with_work",
+        "",
+        "run in a new worktree that contains the work of the job in --after",
+        parse_switch,
     ),
     "--review": Option(
         DEPENDENCIES,
         "review",
         "",
-        "let jobs that depend on this one wait until its work is accepted with `luzia accept`",
+        "make jobs that depend on this one wait until its work is accepted with `luzia accept`",
         parse_switch,
     ),
     "--timeout": Option(LIMITS, "timeout_s", "SPAN", "time limit for each attempt: 90, 1h30m", parse_duration),
@@ -292,10 +298,14 @@ OPTIONS = {
     "--max-processes": Option(LIMITS, "max_processes", "N", "limit on the number of processes of the job", parse_count),
     "--retries": Option(RETRIES, "retries", "N", "retry a failed attempt up to N times", parse_count),
     "--retry-on": Option(
-        RETRIES, "retry_on", "OUTCOMES", "retry only after these outcomes: failed,stalled,timed_out,lost", parse_list
+        RETRIES,
+        "retry_on",
+        "OUTCOMES",
+        "retry only after these outcomes: failed,start_failed,stalled,timed_out,lost",
+        parse_list,
     ),
     "--backoff": Option(
-        RETRIES, "backoff_s", "SPAN..SPAN", "delay before the first retry, and the longest delay", parse_backoff
+        RETRIES, "backoff_s", "SPAN..SPAN", "longest delay before the first retry, and before any retry", parse_backoff
     ),
     "--no-auto-resume": Option(
         RETRIES, "auto_resume", "", "fail at a usage limit instead of waiting for it to reset", parse_switch

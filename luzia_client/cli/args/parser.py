@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 
 from luzia_protocol.states import JobState
@@ -281,11 +280,10 @@ def _parse_integer(text: str, least: int) -> int:
 
 
 def parse_seconds(text: str) -> float:
-    """A duration for argparse: 0 or more seconds."""
+    """A duration for argparse, in seconds: 0 or more, such as `90` or `1h30m`."""
+    from luzia_client.cli.args.times import parse_duration_s
+
     try:
-        value = float(text)
+        return 0.0 if text.strip("0") in ("", ".") and "0" in text else parse_duration_s(text)
     except ValueError:
-        value = -1
-    if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"invalid number of seconds '{text}'")
-    return value
+        raise argparse.ArgumentTypeError(f"invalid duration '{text}': write 90, 0.5 or 1h30m") from None

@@ -36,7 +36,17 @@ SCHEDULE_OPTIONS = {
 """The options that a dispatch does not have: the name of their value, and what they do."""
 
 CHOICES = {"--missed": [*MissedPolicy], "--overlap": [*OverlapPolicy]}
-EXCLUDED_OPTIONS = ("--name", "--key", "--in", "--at", "--after", "--after-any", "--after-fail")
+EXCLUDED_OPTIONS = (
+    "--name",
+    "--key",
+    "--in",
+    "--at",
+    "--after",
+    "--after-any",
+    "--after-fail",
+    "--with-work",
+    "--detach",
+)
 """Options of a dispatch that do not apply to recurring jobs."""
 
 _HELP = "See `luzia schedule add --help`."

@@ -7,7 +7,6 @@ is not a dispatch. So it costs a dispatch nothing.
 from __future__ import annotations
 
 from luzia_protocol import environment
-from luzia_protocol.errors import ErrorCode, Refused
 
 from luzia_client.cli.args.command_line import ALIASES, COMMANDS, is_option
 from luzia_client.cli.args.errors import UsageError
@@ -20,6 +19,8 @@ def expand(words: list[str], problem: BaseException) -> list[str] | None:
 
     words: of a dispatch. problem: why it is none. Raises UsageError for an invalid alias.
     """
+    from luzia_protocol.errors import ErrorCode, Refused
+
     is_unknown = isinstance(problem, Refused) and problem.code is ErrorCode.UNKNOWN_PROJECT
     if not words or is_option(words[0]) or not (is_unknown or isinstance(problem, UsageError)):
         return None
@@ -29,12 +30,18 @@ def expand(words: list[str], problem: BaseException) -> list[str] | None:
 
 def read_aliases() -> dict[str, str]:
     """The aliases by name; none when the file does not exist or cannot be read as TOML, which the daemon reports."""
+    try:
+        with open(environment.config_file(), "rb") as file:
+            content = file.read()
+    except OSError:
+        return {}
+    if b"aliases" not in content:  # most configurations; the parser takes longer to load than the help to print
+        return {}
     import tomllib
 
     try:
-        with open(environment.config_file(), "rb") as file:
-            found = tomllib.load(file).get("aliases", {})
-    except (OSError, ValueError):
+        found = tomllib.loads(content.decode()).get("aliases", {})
+    except ValueError:
         return {}
     return {name: line for name, line in found.items() if isinstance(line, str)} if isinstance(found, dict) else {}
 

@@ -1,7 +1,7 @@
 """Show, change or check the configuration file.
 
-A changed file is checked as the daemon checks it, and a file with mistakes is never saved. A running daemon then
-reloads it. Comments and the order of the lines are kept.
+A changed file is checked as the daemon checks it, and a file with errors is never saved. A running daemon then reloads
+it. Comments and the order of the lines are preserved.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ EXAMPLES = (
 )
 
 ACTIONS = {
-    "get": "print a value or its default, or all values that are set (the default action)",
+    "get": "print a value or its default; without SETTING, all values that are set (the default action)",
     "set": "change a value",
-    "edit": "edit the file in $VISUAL or $EDITOR; a file with mistakes is not saved",
+    "edit": "edit the file in $VISUAL or $EDITOR; a file with errors is not saved",
     "check": "check the file as the daemon does",
     "schema": "print the JSON Schema of the file, for editors",
 }
@@ -54,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     added["get"].add_argument("key", nargs="?", metavar="SETTING", help=key_help)
     added["set"].add_argument("key", metavar="SETTING", help=key_help)
     added["set"].add_argument("value", metavar="VALUE", help="the value in TOML; a string needs no quotes")
-    added["check"].add_argument("file", nargs="?", metavar="FILE", help="another file")
+    added["check"].add_argument("file", nargs="?", metavar="FILE", help="check FILE instead of the configuration file")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -32,7 +32,7 @@ from luzia_client.transport.service import SERVICE_UNIT, Service, service_of
 EXAMPLES = (
     ("luzia daemon status", "show its status and the paths of its files"),
     ("luzia daemon restart", "restart it after an upgrade"),
-    ("luzia daemon install-service --dry-run", "show what would make it a service"),
+    ("luzia daemon install-service --dry-run", "show what install-service would do"),
 )
 
 STOP_TIMEOUT_S = 60.0
@@ -63,14 +63,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="for `restore`: the name of a snapshot, or the path of a job store",
     )
     parser.add_argument(
-        "--yes", action="store_true", help="for `restore`: stop a running daemon first, and restart it afterwards"
+        "--yes", action="store_true", help="for `restore`: stop a running daemon first, and start it again afterwards"
     )
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument(
-        "--user", action="store_true", help="for `install-service`: a service of your own, the default except for root"
+        "--user", action="store_true", help="for `install-service`: a user service (the default, except for root)"
     )
     whose.add_argument(
-        "--system", action="store_true", help="for `install-service`: the service of the machine, as the user luzia"
+        "--system", action="store_true", help="for `install-service`: a system service that runs as the user luzia"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="for `install-service`: only show the files and the commands"

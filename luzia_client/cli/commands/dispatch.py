@@ -14,7 +14,7 @@ from _json import scanstring
 
 from luzia_protocol import environment
 
-from luzia_client.cli.args.command_line import DispatchLine, parse_dispatch, read_task, usage_error
+from luzia_client.cli.args.command_line import ALIASES, COMMANDS, DispatchLine, parse_dispatch, read_task, usage_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +37,11 @@ def run(words: list[str], send: Callable[[bytes], bytes] | None = None) -> int:
     """Run the command; returns the exit status. words: those after `luzia` or `luzia dispatch`. send: as in submit."""
     line = parse_dispatch(words, "dispatch")
     if line.help:
+        from luzia_client.cli.args.task_source import check_project
         from luzia_client.cli.help import usage
 
+        if line.project:
+            check_project(line.project, (*COMMANDS, *ALIASES))  # it may be a misspelt command
         return usage.print_dispatch_help("dispatch")
     if not line.words and sys.stdin.isatty() and sys.stdout.isatty():
         from luzia_client.cli.commands import compose

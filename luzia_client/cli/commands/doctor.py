@@ -20,7 +20,7 @@ from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless
-from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.transport.endpoint import DaemonUnreachableError, NoDaemonError, UnexpectedAnswerError
 
 EXAMPLES = (("luzia doctor", "check the installation"),)
 
@@ -53,15 +53,14 @@ def run_checks() -> Iterator[Finding]:
     yield from doctor_checks.check_compiled(doctor_checks.loaded_modules())
     yield from doctor_checks.check_kernel()
     yield from doctor_checks.check_runtime_dir()
-    problem = remedy = ""
     info = None
     with Client(autostart=False) as client:
         try:
             info = get_info(client)
         except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
-            problem, remedy = exc.message, exc.hint
-        yield from doctor_checks.check_daemon(info, problem, remedy)
+            yield Finding("!" if isinstance(exc, NoDaemonError) else "✗", exc.message, exc.hint)
         if info is not None:
+            yield from doctor_checks.check_daemon(info)
             yield from doctor_checks.check_places(info)
             yield from service_checks.check_logout(info)
             yield from service_checks.check_limits(info)

@@ -1,7 +1,7 @@
 """List, add, check or remove other hosts, or install luzia there.
 
-`luzia --host NAME …` runs a command for the luziad of another host, through your own ssh. The daemon there must be
-yours. LUZIA_HOST has the same effect as the option.
+`luzia --host NAME …` runs a command against the luziad of another host, over ssh. That daemon must run as the user that
+ssh logs in as. LUZIA_HOST has the same effect as the option.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from luzia_client.transport.endpoint import DaemonUnreachableError
 
 EXAMPLES = (
     ("luzia hosts add big me@big.example.org", "add a host"),
-    ("luzia hosts check", "see whether all hosts can be used"),
+    ("luzia hosts check", "check that all hosts can be used"),
 )
 
 
@@ -55,14 +55,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _action(actions, "list", "list the hosts (the default action)")
     add = _action(actions, "add", "add a host to the configuration")
     add.add_argument("name", metavar="NAME", help="the name of the host")
-    add.add_argument("destination", metavar="DESTINATION", help="where it is, as for ssh: USER@HOST, ssh://HOST:PORT")
-    add.add_argument("--luzia", metavar="PATH", help="the program there, if it is not on the PATH")
-    check = _action(actions, "check", "see whether hosts can be used, and which versions they have")
+    add.add_argument("destination", metavar="DESTINATION", help="the ssh destination: USER@HOST or ssh://HOST:PORT")
+    add.add_argument("--luzia", metavar="PATH", help="the path of luzia on the host, if it is not on the PATH there")
+    check = _action(actions, "check", "check that hosts can be used, and show their versions")
     check.add_argument("names", nargs="*", metavar="NAME", help="the names of the hosts (default: all)")
-    install = _action(actions, "install", "install this version of luzia on a host, for the user there")
+    install = _action(actions, "install", "install this version of luzia on a host, for the user that ssh logs in as")
     install.add_argument("name", metavar="NAME", help="the name of the host")
-    install.add_argument("--wheel", metavar="FILE", help="install this file (default: from the package index there)")
-    install.add_argument("--yes", action="store_true", help="do not ask after showing what will be done")
+    install.add_argument(
+        "--wheel", metavar="FILE", help="install this file (default: from the package index that is configured there)"
+    )
+    install.add_argument("--yes", action="store_true", help="show what will be done, and do not ask")
     remove = _action(actions, "remove", "remove a host from the configuration; its jobs are not affected")
     remove.add_argument("name", metavar="NAME", help="the name of the host")
 

@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_tag_option(selection, "only jobs with this tag (repeatable)")
     selection.add_argument("--parent", metavar="ID", help="only the sub-jobs of this job")
     add_since(selection, "2h")
-    selection.add_argument("--all-hosts", action="store_true", help="the jobs of this machine and of all other hosts")
+    selection.add_argument("--all-hosts", action="store_true", help="include the jobs of all configured hosts")
     selection.add_argument(
         "--search",
         default="",

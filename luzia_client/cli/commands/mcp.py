@@ -1,6 +1,6 @@
 """Give coding agents luzia's tools, so that they can dispatch jobs and get their results.
 
-Without a subcommand, `luzia mcp` is the MCP server that an agent starts: it speaks the Model Context Protocol on stdin
+Without an action, `luzia mcp` is the MCP server that an agent starts: it speaks the Model Context Protocol on stdin
 and stdout. It requires the MCP SDK: pip install 'luzia[mcp]'.
 """
 
@@ -20,8 +20,9 @@ EXAMPLES = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    actions = parser.add_subparsers(dest="action", metavar="COMMAND")
-    serve = actions.add_parser("serve", help="run the hub that serves all agents; normally started on demand")
+    parser.usage = "luzia mcp [ACTION …]"
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia mcp")
+    serve = _action(actions, "serve", "run the hub that serves all agents; normally started on demand")
     serve.add_argument(
         "--http", type=_port, metavar="PORT", help="also serve HTTP on this loopback port; 0 selects a free one"
     )
@@ -29,9 +30,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("install", "add luzia's tools to an agent's configuration file"),
         ("uninstall", "remove luzia's tools from an agent's configuration file"),
     ):
-        change = actions.add_parser(name, help=words)
+        change = _action(actions, name, words)
         change.add_argument("agent", choices=AGENTS, metavar="AGENT", help=", ".join(AGENTS))
         change.add_argument("--yes", action="store_true", help="write the file; otherwise only show what would change")
+
+
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, words: str
+) -> argparse.ArgumentParser:
+    return actions.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,9 +1,9 @@
 """Merge a job's branch into the branch that was checked out in the project when the job started.
 
-If the project has a `verify` command, it is first run on the merged files, as a job. If it fails, on a conflict, or if
-git would overwrite changes, nothing is changed. With --file or --hunk, only these changes are merged, as one commit;
-the others stay in the job's worktree and on its branch, and can be merged later. After a race, you are asked whether
-to discard the work of the others.
+If the project has a `verify` command, it is first run on the merged files, as a job. If the command
+fails, if there is a conflict, or if git would overwrite changes, nothing is merged. With --file or --hunk, only the
+selected changes are merged, as one commit; the rest stays in the job's worktree and on its branch, and can be merged
+later. After a race, you are asked whether to discard the work of the other racers.
 
 With `luzia --host`, the branch is fetched from that host and merged into the branch that is checked out in the current
 directory.
@@ -22,8 +22,8 @@ from luzia_protocol.jobs import Job
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.hunk_selection import parse_selection
 from luzia_client.cli.args.parser import ID_HELP, add_json
-from luzia_client.cli.args.parts import parse_selection
 from luzia_client.cli.args.selection import confirm, format_ids
 from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.output import print_json
@@ -40,7 +40,10 @@ from luzia_client.trees.merge import MergeResult, merge_branch
 EXAMPLES = (
     ("luzia merge a2f5", "merge the commits of a job"),
     ('luzia merge a2f5 --commit -m "Fix the login"', "commit its changes first"),
-    ("luzia merge a2f5 --file src --hunk README.md:1,3", "merge a part, which `luzia diff --hunks a2f5` shows"),
+    (
+        "luzia merge a2f5 --file src --hunk README.md:1,3",
+        "merge some of the changes, numbered as in `luzia diff --hunks a2f5`",
+    ),
 )
 
 
@@ -64,14 +67,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="merge only the changes of this file, or of the files in this directory; can be repeated",
+        help="merge only the changes to this file, or to the files in this directory (repeatable)",
     )
     parser.add_argument(
         "--hunk",
         action="append",
         default=[],
         metavar="PATH:N[,N...]",
-        help="merge only these hunks of a file, by the numbers in `luzia diff --hunks`; can be repeated",
+        help="merge only these hunks of a file, numbered as in `luzia diff --hunks` (repeatable)",
     )
     parser.add_argument(
         "--pull-request",

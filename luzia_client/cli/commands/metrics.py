@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if find_spec("prometheus_client") is None:
         raise UsageError("`luzia metrics` requires prometheus-client", "Install it with: pip install 'luzia[metrics]'")
     from luzia_client.metrics.exporter import ListenError
-    from luzia_client.metrics.store import TotalsError
+    from luzia_client.metrics.totals_file import TotalsError
 
     try:
         return _give_out(args)

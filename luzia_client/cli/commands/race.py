@@ -1,7 +1,8 @@
-"""Let several agents or models do the same task, each in its own worktree from the same commit, and compare them.
+"""Have several agents or models do the same task, each in its own worktree at the same commit, and compare the results.
 
-All racers are dispatched, or none. If the project has a `verify` command, it is run on the work of each that completes.
-`luzia merge` accepts the work of one, and offers to discard that of the others. `luzia races ID` compares them.
+All racers are dispatched, or none. If the project has a `verify` command, it is run on the work of each racer that
+completes. `luzia merge` accepts the work of one racer, and offers to discard the work of the others. `luzia races ID`
+compares them.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from luzia_client.cli.show.output import print_json
 from luzia_client.review.races import Racer, dispatch_race
 
 EXAMPLES = (
-    ('luzia race overbits --agents claude,codex "fix the login button"', "let two agents do a task"),
-    ('luzia race overbits --agents claude --models opus,sonnet "fix it"', "let two models of an agent do it"),
-    ('luzia race . --agents claude --times 3 --first-verified "fix it"', "end the others when one is verified"),
+    ('luzia race overbits --agents claude,codex "fix the login button"', "have two agents do a task"),
+    ('luzia race overbits --agents claude --models opus,sonnet "fix it"', "have two models of one agent do it"),
+    (
+        'luzia race . --agents claude --times 3 --first-verified "fix it"',
+        "cancel the others when one passes verification",
+    ),
 )
 MAX_RACERS = 20
 
@@ -30,16 +34,22 @@ MAX_RACERS = 20
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("project", metavar="PROJECT", help="a project or a directory")
-    parser.add_argument("task", nargs="+", metavar="WORD", help="the task for all of them")
+    parser.add_argument("task", nargs="+", metavar="WORD", help="the task for all racers")
     parser.add_argument("--agents", type=_words, default=[], metavar="A,B", help="the agents, separated by commas")
-    parser.add_argument("--models", type=_words, default=[], metavar="A,B", help="models of one agent")
-    parser.add_argument("--times", type=_times, default=1, metavar="N", help="let each of them do it N times")
+    parser.add_argument(
+        "--models",
+        type=_words,
+        default=[],
+        metavar="A,B",
+        help="models of the agent, separated by commas; requires a single agent",
+    )
+    parser.add_argument("--times", type=_times, default=1, metavar="N", help="run each of them N times")
     parser.add_argument(
         "--first-verified",
         action="store_true",
-        help="end the others when the work of one has passed the project's `verify` command",
+        help="cancel the others when the work of one has passed the project's `verify` command",
     )
-    parser.add_argument("--base", metavar="REF", help="the branch, tag or commit at which all begin")
+    parser.add_argument("--base", metavar="REF", help="the branch, tag or commit that all worktrees are based on")
     parser.add_argument("--key", metavar="KEY", help="idempotency key, which is also the id of the race")
     add_json(parser)
 

@@ -1,6 +1,7 @@
-"""Decide about finished work on a full screen: see what each job did, and accept it, send it back or discard it.
+"""Review finished work in a full-screen view: see what each job did, and accept it, send it back or discard it.
 
-Keys decide about the jobs; press ? to list them. Without a terminal, the jobs that wait for a decision are printed.
+Each decision is a key; press ? to list the keys. Without a terminal, the jobs that are waiting for a decision are
+printed.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from luzia_client.review.verification import Verification
 from luzia_client.trees import worktree_of
 
 EXAMPLES = (
-    ("luzia review", "decide about all finished work, oldest first"),
-    ("luzia review --project overbits", "decide about that of a project"),
+    ("luzia review", "review all finished work, oldest first"),
+    ("luzia review --project overbits", "review the finished work of a project"),
     ("luzia review --json", "print the jobs that wait for a decision"),
 )
 
@@ -57,9 +58,9 @@ class WaitingJob(msgspec.Struct, frozen=True):
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("job", nargs="?", metavar="ID", help="the job to begin with")
+    parser.add_argument("job", nargs="?", metavar="ID", help="the job to show first")
     parser.add_argument("--by-project", action="store_true", help="order the jobs by project (default: oldest first)")
-    parser.add_argument("--list", action="store_true", help="print the jobs that wait (the default without a terminal)")
+    parser.add_argument("--list", action="store_true", help="print the waiting jobs (the default without a terminal)")
     add_project_filter(parser)
     add_json(parser)
 

@@ -1,7 +1,7 @@
-"""Find jobs by words in their tasks, messages of their agents, changed files and transcripts, newest first.
+"""Find jobs by words in their tasks, their agents' messages, changed files and transcripts, newest first.
 
-All words must be found in the same attempt, in any case and with or without accents. An argument with spaces is a
-phrase; a * at its end stands for any end of the last word. A long transcript is searched at its beginning and its end.
+All words must be found in the same attempt. Case and accents are ignored. An argument with spaces is a phrase; a
+trailing * matches any ending of its last word. Only the beginning and the end of a long transcript are searched.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, format_quantity, harmless, one_line
 
 EXAMPLES = (
-    ("luzia search deadlock", "find jobs whose agent read, said or was told something about a deadlock"),
+    ("luzia search deadlock", "find jobs that mention deadlock"),
     ("luzia search 'connection reset' retr* -p overbits", "find a phrase, and words that begin with retr"),
-    ("luzia search TypeError --state failed --since 7d --json", "print recent finds as JSON, one line for each"),
+    ("luzia search TypeError --state failed --since 7d --json", "print recent matches as JSON, one object per line"),
 )
 DEFAULT_LIMIT = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("words", nargs="*", metavar=TEXT, help="what to find: all of these words and phrases")
+    parser.add_argument("words", nargs="*", metavar=TEXT, help="words and phrases to find; all of them must match")
     selection = parser.add_argument_group("Selection")
     add_project_filter(selection)
     selection.add_argument(
@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-n", "--limit", type=parse_positive, metavar="N", help=f"at most N jobs (default: {DEFAULT_LIMIT})"
     )
     number.add_argument("--all", action="store_true", help="all jobs")
-    parser.add_argument("--rebuild", action="store_true", help="build the index again, from all jobs and their output")
+    parser.add_argument("--rebuild", action="store_true", help="rebuild the index from all jobs and their output")
     add_json(parser)
 
 

@@ -1,7 +1,7 @@
 """Send a follow-up message to a job's agent: the next attempt of the job resumes the session with this message.
 
 While an attempt is running, the message is queued until that attempt ends. Several messages are delivered in order.
-Comments on lines are quoted with the line, and follow the words.
+Comments follow the message, each with the line that it refers to.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ('luzia send a2f5 "and add a test"', "send a message to the agent"),
     ('luzia send a2f5 --comment "src/login.py:12=use the constant"', "comment on a line of its work"),
-    ("luzia send a2f5 --conflict", "have the agent resolve the conflict of its work with your branch"),
+    ("luzia send a2f5 --conflict", "ask the agent to resolve the conflicts between its work and your branch"),
 )
 
 
@@ -38,12 +38,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH:LINE=TEXT",
-        help="a comment on a line of a file in the job's worktree; can be repeated",
+        help="a comment on a line of a file in the job's worktree (repeatable)",
     )
     parser.add_argument(
         "--conflict",
         action="store_true",
-        help="ask the agent to resolve the conflict of its work with the branch that it is merged into",
+        help="ask the agent to resolve the conflicts between its work and the branch that it is merged into",
     )
     add_json(parser)
 

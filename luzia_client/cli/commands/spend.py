@@ -1,10 +1,11 @@
-"""Show what jobs have cost, their tokens and hours, in groups, and how long the budgets of the day last.
+"""Show the cost, tokens and running time of jobs, in groups, and how long the daily budgets will last.
 
 Costs are what the agents report. For agents that report tokens only, costs are computed from the prices of their
-models, and marked with ~; they count for budgets only with daemon.count_computed_costs. What has no price is unknown.
+models, and marked with ~; they count for budgets only with daemon.count_computed_costs. If a model has no price, the
+cost is unknown.
 
-The time at which a budget is used up is an estimate: it assumes that the rest of the day costs as much an hour as it
-did until now.
+The time at which a budget will be used up is an estimate: it assumes that costs continue at today's average hourly
+rate.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless
 
 EXAMPLES = (
-    ("luzia spend --since 7d", "show the cost by project, and the budgets of today"),
+    ("luzia spend --since 7d", "show the cost by project, and the daily budgets"),
     ("luzia spend --by model --by day", "show the cost by model, and by day"),
     ("luzia spend --by tag --json", "print the figures as JSON"),
 )

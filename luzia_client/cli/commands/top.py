@@ -1,4 +1,4 @@
-"""Monitor jobs on a full screen, with the activity of each job and the output of the selected one.
+"""Monitor jobs in a full-screen view, with the activity of each job and the output of the selected one.
 
 Keys control the jobs; press ? to list them.
 """

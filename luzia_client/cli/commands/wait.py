@@ -34,7 +34,7 @@ EXAMPLES = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_ids(parser)
-    parser.add_argument("--timeout", type=parse_seconds, metavar="S", help="wait at most S seconds")
+    parser.add_argument("--timeout", type=parse_seconds, metavar="SPAN", help="wait at most SPAN: 600, 10m")
     add_json(parser)
 
 

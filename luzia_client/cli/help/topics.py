@@ -12,8 +12,8 @@ digits. Wherever an ID is expected, you can write:
   nightly-build                 the name from --name or a graph; of several jobs
                                 the one that has not ended, else the newest
   @last                         the job that you dispatched last
-  @running, @failed             the newest of your jobs that is running, failed
-  @last~1, @failed~2            the job one before it, two before it
+  @running, @failed             your newest job that is running, or has failed
+  @last~1, @failed~2            the job before that one, or two before it
 
 If several jobs match, the command fails and lists them. An id is not reused
 while any record of its job exists.
@@ -33,8 +33,9 @@ Final:
 
   completed    its agent succeeded, as far as its output and exit status show
   failed       the agent failed or could not be started
-  cancelled    a user cancelled it
-  timed_out    it exceeded a time limit, or showed no activity for too long
+  cancelled    it was cancelled
+  timed_out    it exceeded a time limit, did not start in time, or showed no
+               activity for too long
   skipped      a job that it depends on did not end as required
   lost         its result cannot be determined
 
@@ -68,8 +69,8 @@ from config.toml.
   luzia projects add x ~/x --agent a  choose the agent of a project
 
 Without --agent, a job gets the agent of its project, else the default agent of
-the configuration, else the first installed agent other than shell. `luzia
-doctor` reports agents that do not start.
+the configuration, else the first of claude, codex, opencode, vibe and gemini
+that is installed. `luzia doctor` reports agents that do not start.
 """
 
 _SELECTION = """\
@@ -91,7 +92,7 @@ queue: while it is paused, no more of its jobs start.
 """
 
 _FORMATS = """\
-Every command that prints results takes --json: one object per line, in the
+Most commands that print results take --json: one object per line, in the
 format of the protocol.
 
   luzia jobs --json | jq -r 'select(.state == "failed").id'
@@ -105,9 +106,9 @@ unknown values are empty. The columns:
 
 `luzia jobs --sort KEY` sorts by times and quantities in descending order, by
 text in ascending order, with unknown values last; -r or --reverse reverses the
-order. `turn` is the default: jobs
-that need an answer, running jobs, queued jobs in the order in which they will
-start, and then those that ended most recently. The keys:
+order. `turn`, the default, is the order in which jobs need attention: jobs that
+need an answer, running jobs, queued jobs in the order in which they will start,
+then those that ended most recently. The keys:
 
 {keys}
 """
@@ -123,6 +124,9 @@ Variables that the commands read:
   LUZIA_NO_AUTOSTART      if set, commands do not start the daemon
   LUZIA_MONITOR_INTERVAL  seconds between updates of times on live screens
   LUZIA_CACHE_TTL         seconds for which the Python API caches replies
+  LUZIA_PAGER, PAGER      the pager of `luzia jobs --pager`
+  LUZIA_WATCH             default options of `luzia jobs --watch`
+  VISUAL, EDITOR          the editor
   LUZIA_DEBUG             if set, errors include a traceback
   NO_COLOR                if set, output has no colour
   TERM                    if `dumb`, output has no colour and is not redrawn
@@ -130,7 +134,7 @@ Variables that the commands read:
 A job's environment has basic variables such as PATH and HOME, those of --env
 and of the configuration, and LUZIA_JOB_ID, LUZIA_PROJECT, LUZIA_ATTEMPT,
 LUZIA_ATTEMPT_DIR, LUZIA_SOCKET and TRACEPARENT. The values of variables are
-never shown.
+not shown, except the PATH in `luzia agents` and `luzia doctor`.
 """
 
 _EXIT_CODES = """\
@@ -176,6 +180,9 @@ A failed attempt is retried if the dispatch or the configuration requests it:
 
   luzia --retries 3 overbits "make the flaky test pass"
   luzia --retries 3 --retry-on failed,lost --backoff 2s..5m overbits "fix it"
+
+After an overload of the model's server, it is retried up to 8 times even
+without a request.
 
 The delay before each retry is random. Its maximum is the first duration of
 --backoff for the first retry; it doubles with each further retry, up to the

@@ -1,1 +1,1 @@
-"""What `luzia init` finds, asks and does."""
+"""What `luzia init` finds, asks and does. It changes nothing that it has not shown before."""

@@ -62,8 +62,8 @@ def _host(job: Job) -> str:
 COLUMNS = {
     "id": Column("job id", lambda job: job.id),
     "name": Column("full name, agent:PROJECT:ID", lambda job: job.name),
-    "node": Column("name that it was given, by --name or in a graph", lambda job: job.node),
-    "host": Column("host whose job it is, with --all-hosts", _host),
+    "node": Column("name from --name or a graph", lambda job: job.node),
+    "host": Column("host of the job, with --all-hosts", _host),
     "project": Column("project", lambda job: job.project),
     "agent": Column("agent", lambda job: job.agent, lambda job, now: format_agent(job.agent)),
     "state": Column("state", lambda job: str(job.state)),

@@ -1,1 +1,1 @@
-"""Adds luzia's MCP server to the configuration files of agents, and removes it."""
+"""Adds luzia's MCP server to the configuration files of agents, and removes it. It runs no agent."""

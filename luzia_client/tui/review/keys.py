@@ -74,30 +74,30 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key(
             "a",
             "a",
-            "accept: merge all its work, or what is marked, after `verify`",
+            "accept: merge all of its work, or the marked changes, after `verify`",
             "accept",
             DIFF,
             "accept",
             _has_changes,
         ),
-        Key("P", "P", "open a pull request for all its work, with `gh` or `glab`", "open_pull_request", DIFF),
+        Key("P", "P", "open a pull request for all of its work, with `gh` or `glab`", "open_pull_request", DIFF),
         Key(
             "s",
             "s",
-            "send it back with words, and with the comments on its lines",
+            "send it back with a message and the comments on its lines",
             "send_back",
             DIFF,
             "send back",
             _has_session,
         ),
         Key("D", "D", "discard its work, after confirmation", "discard", DIFF, "discard"),
-        Key("v", "v", "run `verify` on what a merge would result in", "verify", DIFF),
-        Key("l", "l", "later: show the next job, and this one at the end", "put_off", DIFF, "later"),
-        Key("u", "u", "undo the last discard or later", "undo", DIFF),
+        Key("v", "v", "run `verify` on the result of a merge", "verify", DIFF),
+        Key("l", "l", "later: move this job to the end and show the next one", "put_off", DIFF, "later"),
+        Key("u", "u", 'undo the last discard or "later"', "undo", DIFF),
         Key(
             "C",
             "C",
-            "give the agent the conflict to resolve in its worktree",
+            "ask the agent to resolve the conflict in its worktree",
             "send_conflict",
             DIFF,
             "conflict to agent",
@@ -114,7 +114,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
             "mark",
             _on_part,
         ),
-        Key("c", "c", "write a comment on the line, or change it", "comment", DIFF, "comment", _on_line),
+        Key("c", "c", "write or edit a comment on the line", "comment", DIFF, "comment", _on_line),
         Key("x", "x", "delete the comment", "delete_comment", DIFF, "delete", _on_comment),
     ),
     "Move": (
@@ -126,8 +126,8 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("[", "[", "move to the previous hunk", "previous_hunk"),
         Key("up k", "↑ k", "move up one line", "up", EVERYWHERE),
         Key("down j", "↓ j", "move down one line", "down", EVERYWHERE),
-        Key("left h", "← h", "show what is left of the screen", "show_left"),
-        Key("right", "→", "show what is right of the screen", "show_right"),
+        Key("left h", "← h", "scroll left", "show_left"),
+        Key("right", "→", "scroll right", "show_right"),
         Key("pageup c-b", "PgUp Ctrl-B", "move up one page", "page_up", EVERYWHERE),
         Key("pagedown c-f", "PgDn Ctrl-F", "move down one page", "page_down", EVERYWHERE),
         Key("c-u", "Ctrl-U", "move up half a page", "half_page_up", EVERYWHERE),
@@ -138,12 +138,12 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("N", "N", "find the next match", "search_next", DIFF),
     ),
     "Show": (
-        Key("enter", "Enter", "fold the file or the hunk, or unfold it", "fold", DIFF, "fold"),
-        Key("z", "z", "fold all files, or unfold them", "fold_all"),
-        Key("t", "t", "show both sides beside each other, or one column", "toggle_sides"),
+        Key("enter", "Enter", "fold or unfold the file or the hunk", "fold", DIFF, "fold"),
+        Key("z", "z", "fold or unfold all files", "fold_all"),
+        Key("t", "t", "switch between side-by-side and single-column view", "toggle_sides"),
         Key("i", "i", "show the task and the agent's whole summary", "show_details", DIFF, "info"),
-        Key("o", "o", "order the jobs by project, as they can be merged, or oldest first", "change_order"),
-        Key("r", "r", "read the changes again", "reload"),
+        Key("o", "o", "change the order: oldest first, by project, or in merge order", "change_order"),
+        Key("r", "r", "reload the changes", "reload"),
     ),
     "Open": (
         Key("e", "e", "open the file in $VISUAL or $EDITOR", "open_editor", DIFF, "edit"),
@@ -153,7 +153,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("?", "?", "show all keys", "show_help", DIFF, "keys"),
         Key("c-l", "Ctrl-L", "redraw the screen", "redraw", EVERYWHERE),
         Key("c-z", "Ctrl-Z", "suspend; `fg` resumes", "suspend", EVERYWHERE),
-        Key("escape", "Esc", "close what is open, or take all marks away", "back", EVERYWHERE),
+        Key("escape", "Esc", "close what is open, or clear all marks", "back", EVERYWHERE),
         Key("q c-c", "q Ctrl-C", "quit", "leave", EVERYWHERE, "quit"),
     ),
 }
@@ -164,7 +164,7 @@ FOOTER = [
 ]
 """The actions in the footer, the most useful first: the last ones are left out where there is no room."""
 
-MOUSE_HELP = "Click on a line to select it, and on a job to show it; use the wheel to scroll."
+MOUSE_HELP = "Click a line to select it, or a job to show it; use the wheel to scroll."
 
 
 def iter_keys() -> Iterator[Key]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -51,7 +50,7 @@ def _format_heading(job: Job, event: str, screen: Screen) -> str:
 def _describe_end(job: Job) -> str:
     """`completed after 3s`, `failed after 3s (exit code 1)`, `cancelled before it started`."""
     state, reason = format_state(job.state), one_line(job.reason or "", MAX_REASON_CHARS)
-    after = "" if job.started_at is None else f" after {format_elapsed(job, datetime.now(UTC))}"
+    after = "" if job.started_at is None else f" after {format_elapsed(job, job.ended_at or job.started_at)}"
     if job.state is JobState.COMPLETED or reason == state:
         reason = ""
     if reason.startswith(f"{state} "):

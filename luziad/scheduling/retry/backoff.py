@@ -1,4 +1,4 @@
-"""How long a retry waits, and whether there is one. Pure: the caller provides the random number."""
+"""Whether a policy has another retry, and its random delay. Pure: the caller provides the random number."""
 
 from __future__ import annotations
 

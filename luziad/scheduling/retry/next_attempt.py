@@ -1,4 +1,6 @@
-"""Decides what follows an attempt that has ended: another one, or the end of the job. The delay is in backoff.py.
+"""Decides what follows an attempt that has ended: another one, or the end of the job.
+
+The delays after an overload and a usage limit are below; those of a policy are in backoff.py.
 
 The reasons for another one, in this order: the reset of a usage limit, an overloaded server, the retries of the policy,
 and follow-ups that were sent during the attempt.

@@ -1,5 +1,6 @@
 /* The cgroup of an attempt, and the limits on its resources: by the cgroup if that has the controllers, else memory by
-   limits of its processes. The agent is created in the cgroup, and the shim is never in it. */
+   limits of its processes. The agent is created in the cgroup, and the shim is never in it. See cgroup.py and
+   resource_limits.py. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Starts the agent: its streams, its directory, its session, its limits, its program. The new process says through a
-   pipe why it cannot be started; the pipe closes without a word when it has been. */
+   pipe why it cannot be started; the pipe closes without a word when it has been. See child.py. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* JSON that is written, errors for the user, and the files of an attempt. */
+/* JSON that is written, errors for the user, and the files of an attempt. See attempt_files.py. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

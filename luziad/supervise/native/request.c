@@ -1,5 +1,5 @@
 /* Reads a request, one line of JSON that json.dumps has written: strings are decoded where they are, because none
-   becomes longer. */
+   becomes longer. It stands for what forkserver.py reads with json. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* Process trees in /proc: identity, descendants, signals to all of them; and who takes the machine down. */
+/* Process trees in /proc: identity, descendants, signals to all of them; and who takes the machine down.
+   See tree.py and machine_shutdown.py. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -171,7 +172,7 @@ void signal_below(pid_t pid, int number) {
 }
 
 /* Whether a SIGTERM from this process means that the machine, the container or the session is going down: see
-   shutdown.py. */
+   machine_shutdown.py. */
 bool is_shutdown(pid_t sender) {
     char path[64], text[4096];
     if (sender == 0)

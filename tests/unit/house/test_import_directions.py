@@ -210,6 +210,7 @@ PURE = [name for name, path in MODULES.items() if re.search(r"\bPure\b", read_do
 @pytest.mark.parametrize("module", PURE)
 def test_a_pure_module_does_no_io_and_reads_no_clock(module: str) -> None:
     assert not {name.split(".")[0] for name in read_imports(MODULES[module])} & IMPURE
+    assert not re.search(r"\.(now|utcnow|today)\(", MODULES[module].read_text())
 
 
 def test_the_decisions_of_the_daemon_are_pure() -> None:
@@ -221,6 +222,9 @@ def test_every_package_says_what_is_in_it() -> None:
     for name, path in MODULES.items():
         if path.name == "__init__.py":
             assert read_docstring(path), name
+            there = {each.stem for each in path.parent.iterdir() if each.suffix in ("", ".py")}
+            named = re.findall(r"`([a-z_]+)`", re.sub(r"`luziad?( [^`]*)?`", "", read_docstring(path)))
+            assert set(named) <= there | {"luzia_client", "follow"}, name  # a module above, a command
 
 
 def test_adapters_do_not_import_one_another() -> None:

@@ -57,7 +57,10 @@ def test_one_bare_word_that_is_a_project_asks_for_the_task() -> None:
 def test_a_mistake_in_a_command_s_options_is_told_in_two_lines() -> None:
     result = luzia("wait", "--timeout", "soon", "x")
     assert result.returncode == 2
-    assert result.stderr == "luzia: --timeout: invalid number of seconds 'soon'\n  See `luzia wait --help`.\n"
+    assert (
+        result.stderr
+        == "luzia: --timeout: invalid duration 'soon': write 90, 0.5 or 1h30m\n  See `luzia wait --help`.\n"
+    )
 
 
 def test_broken_utf8_in_a_command_s_words_is_a_usage_error() -> None:

@@ -169,7 +169,7 @@ def test_broken_utf8_in_a_word_is_refused_before_anything_is_sent(serve: Serve) 
     assert "not valid UTF-8" in result.stderr
 
 
-@pytest.mark.parametrize("words", [("canel", "@last"), ("canel", "a2f5", "b2f5", "--json")])
+@pytest.mark.parametrize("words", [("canel", "@last"), ("canel", "--help"), ("canel", "a2f5", "b2f5", "--json")])
 def test_a_mistyped_command_is_reported_before_what_follows_it(serve: Serve, words: tuple[str, ...]) -> None:
     unknown = {"code": "unknown_project", "message": "project 'canel' not found", "hint": "List the projects."}
     daemon = serve(lambda _: {"error": unknown})

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from luziad.supervise.shutdown import is_shutdown
+from luziad.supervise.machine_shutdown import is_shutdown
 from support import ROOT
 
 ASK = """
 import sys
 sys.path.append(sys.argv[1])
-from luziad.supervise.shutdown import is_shutdown
+from luziad.supervise.machine_shutdown import is_shutdown
 print(is_shutdown(1))
 """
 
