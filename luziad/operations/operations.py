@@ -185,6 +185,7 @@ class Operations:
                     install_hint=adapter.install_hint,
                     models=self._models(adapter),
                     permission_modes=[*(adapter.permission_modes or ())],
+                    has_transcript=adapter.transcript is not None,
                 )
             )
         common = launcher.agent_environment(None, project, caller, {})

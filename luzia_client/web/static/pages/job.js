@@ -5,6 +5,7 @@ import { call } from "../core/api.js";
 import { bytes, count, doing, duration, fullTime, isFinal, money, ranFor, title } from "../core/format.js";
 import { act, epoch, jobSignal, listen, now, put, readOnly } from "../core/live.js";
 import { href, route } from "../core/router.js";
+import { agents } from "../core/setup.js";
 import { jobOfPage } from "../core/shown.js";
 import { ACTIONS, perform } from "../parts/job_actions.js";
 import { openDispatch } from "../parts/dispatch.js";
@@ -15,7 +16,6 @@ import { Question } from "../parts/question.js";
 import { Timeline } from "../parts/timeline.js";
 import { Bar, State, attempt } from "../parts/ui.js";
 
-const TRANSCRIBED = ["claude", "codex", "opencode", "gemini", "vibe", "copilot", "qwen", "pi"];
 const REFRESH_MS = 300;
 
 /** The job in full, read again after its events. */
@@ -100,7 +100,7 @@ export function JobPage() {
       </nav>
     </header>
     <div class="job-body">
-      ${shown === "output" && html`<${LogView} key=${job.id} job=${job} rendered=${TRANSCRIBED.includes(job.agent) && !job.argv} />`}
+      ${shown === "output" && agents.value.length > 0 && html`<${LogView} key=${job.id} job=${job} rendered=${!job.argv && agents.value.some((each) => each.name === job.agent && each.has_transcript)} />`}
       ${shown === "timeline" && html`<${Timeline} job=${job} />`}
       ${shown === "changes" && html`<${Changes} job=${job} />`}
       ${shown === "graph" && html`<${Graph} job=${job} />`}
