@@ -184,8 +184,8 @@ class Agent(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     source: built-in or config. path: its program, None if it is not installed. version: as the program prints it; None
     if it was not read. problem: why the program does not start, empty if nothing is known.
     models: names for `--model`: those of the configuration and of recent jobs, and the agent's aliases; there may be
-    others. permission_modes: the values for `--permission-mode`, empty if any word is passed on. has_transcript: its output
-    can be read as a transcript (`render`); False in older daemons.
+    others. permission_modes: the values for `--permission-mode`, empty if any word is passed on. has_transcript: its
+    output can be read as a transcript (`render`); False in older daemons.
     """
 
     name: str

@@ -37,7 +37,12 @@ def test_versions_and_what_does_not_start_are_told_and_a_program_of_the_users_ow
     assert (agents["codex"]["version"], agents["codex"]["problem"]) == (None, "exit code 127: no such library")
     assert agents["bold"]["version"] == "2.1.330"
     assert (agents["mine"]["installed"], agents["mine"]["version"]) == (True, None)
-    assert [agents[name]["has_transcript"] for name in ("claude", "bold", "mine", "shell")] == [True, True, False, False]
+    assert [agents[name]["has_transcript"] for name in ("claude", "bold", "mine", "shell")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
     assert not (tmp_path / "ran").exists()
     assert "does not start: exit code 127: no such library" in shown
     assert "✗ agent codex does not start: exit code 127: no such library" in doctor

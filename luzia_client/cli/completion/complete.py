@@ -7,12 +7,12 @@ is printed.
 
 from __future__ import annotations
 
-import json
 import os
 
 from luzia_protocol import environment
 
 from luzia_client.cli.completion.engine import Candidates, Line, ask_daemon
+from luzia_client.cli.show.light_json import load_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def run(words: list[str]) -> int:
 def load_commands() -> dict[str, Any]:
     """The table of the commands' arguments, which is generated from their parsers."""
     with open(os.path.join(os.path.dirname(__file__), "data", "commands.json"), "rb") as file:
-        table: dict[str, Any] = json.loads(file.read())
-    return table
+        return load_object(file.read())
 
 
 def complete_word(table: dict[str, Any], line: Line, values: CompleteValue) -> Candidates:

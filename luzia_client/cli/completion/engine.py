@@ -6,12 +6,12 @@ It runs at every TAB, so it imports next to nothing.
 from __future__ import annotations
 
 import _socket
-import json
 import os
 import time
 
 from luzia_protocol import environment
 
+from luzia_client.cli.show.light_json import dump_object, load_object
 from luzia_client.cli.show.text import cut, one_line, width
 
 TYPE_CHECKING = False
@@ -81,7 +81,7 @@ def ask_daemon(request: Mapping[str, Any]) -> dict[str, Any]:
         sock.settimeout(TIMEOUT_S)
         sock.connect(path)
         environment.check_peer(path, sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12))
-        sock.sendall(json.dumps(request).encode() + b"\n")
+        sock.sendall(dump_object(request))
         while not reply.endswith(b"\n"):
             sock.settimeout(max(deadline - time.monotonic(), 0.001))
             data = sock.recv(1 << 18)
@@ -90,7 +90,7 @@ def ask_daemon(request: Mapping[str, Any]) -> dict[str, Any]:
             reply += data
     except OSError:
         return {}
-    return json.loads(reply).get("ok") or {}
+    return load_object(reply).get("ok") or {}
 
 
 def format_candidates(offers: Candidates, shell: str) -> str:

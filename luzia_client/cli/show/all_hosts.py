@@ -17,6 +17,7 @@ from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show import wire_jobs
 from luzia_client.cli.show.columns import parse_columns
 from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.light_json import format_object
 from luzia_client.cli.show.listing import JobQuery, fetch_pages, print_pages_columns, print_pages_table
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless_json
@@ -50,7 +51,7 @@ def print_all(query: JobQuery, *, as_json: bool, columns: str | None) -> int:
     listed = list_all(query, full_ids=not as_json and names is None)
     if as_json:
         for job in listed.page.raw:
-            print(harmless_json(wire_jobs.format_json(job)))
+            print(harmless_json(format_object(job)))
     elif names is not None:
         print_pages_columns(query, names, [listed.page])
     else:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show import wire_jobs
 from luzia_client.cli.show.details import describe_job
+from luzia_client.cli.show.light_json import format_object
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import harmless_json
 
@@ -31,7 +32,7 @@ def show_jobs(ids: Sequence[str], as_json: bool, exchange: wire_jobs.Exchange) -
 def _show_job(job_id: str, as_json: bool, screen: Screen, exchange: wire_jobs.Exchange, first: bool = True) -> None:
     job, raw = wire_jobs.fetch_job(job_id, exchange)
     if as_json:
-        print(harmless_json(wire_jobs.format_json(raw)), flush=True)
+        print(harmless_json(format_object(raw)), flush=True)
         return
     if not first:
         print()

@@ -10,6 +10,7 @@ from luzia_protocol import state_names
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show import wire_jobs
 from luzia_client.cli.show.formatting import NO_JOBS, describe_suspensions, format_counts, format_duration
+from luzia_client.cli.show.light_json import format_object
 from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import harmless, harmless_json, one_line
 
@@ -114,7 +115,7 @@ def print_jobs_json(query: JobQuery, exchange: wire_jobs.Exchange) -> int:
     """Print the JSON objects of the wire, one per line."""
     for page in fetch_pages(query, exchange):
         for job in page.raw:
-            print(harmless_json(wire_jobs.format_json(job)))
+            print(harmless_json(format_object(job)))
     return exit_codes.OK
 
 

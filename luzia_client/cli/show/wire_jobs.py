@@ -5,10 +5,11 @@ A field is converted to the type that the struct has when it is first read.
 
 from __future__ import annotations
 
-from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
 from datetime import datetime
 
 from luzia_protocol import state_names
+
+from luzia_client.cli.show.light_json import dump_object, load_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,21 +31,6 @@ _LISTS = (
     | _LISTS_OF_OBJECTS
 )
 _MAPPINGS = frozenset(("children", "needs", "tags", "tools"))
-
-
-class _ScannerOptions:
-    """Those of json.loads."""
-
-    strict = True
-    object_hook = object_pairs_hook = None
-    parse_float = float
-    parse_int = int
-    parse_constant = float
-
-
-_scan = make_scanner(_ScannerOptions)  # type: ignore[arg-type]  # any object with these attributes will do
-_encode = make_encoder(None, repr, encode_basestring_ascii, None, ":", ",", False, False, True)
-_encode_for_people = make_encoder(None, repr, encode_basestring, None, ":", ",", False, False, True)
 
 
 class WireState(str):
@@ -110,11 +96,6 @@ def _read_jobs(raw: list[dict[str, Any]]) -> list[Job]:
     return [WireObject(job) for job in raw]  # type: ignore[misc]  # read like the struct
 
 
-def format_json(raw: dict[str, Any]) -> str:
-    """An object of the wire as JSON on one line."""
-    return "".join(_encode_for_people(raw, 0))
-
-
 def fetch_job(job: str, exchange: Exchange) -> tuple[Job, dict[str, Any]]:
     """Request one job; returns it also as received. job, exchange: as in `fetch_pages`, and a name of the job."""
     raw: dict[str, Any] = _request({"op": "status", "job": job}, exchange)["job"]
@@ -139,9 +120,9 @@ def fetch_pages(request: Mapping[str, Any], limit: int | None, exchange: Exchang
 
 
 def _request(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
-    answer = exchange("".join(_encode(request, 0)).encode() + b"\n")
+    answer = exchange(dump_object(request))
     if answer[:6] == b'{"ok":':
-        found: dict[str, Any] = _scan(answer.decode(), 0)[0]["ok"]
+        found: dict[str, Any] = load_object(answer)["ok"]
         return found
     from luzia_client.api.replies import parse_frame
     from luzia_client.transport.endpoint import UnexpectedAnswerError
