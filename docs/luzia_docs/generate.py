@@ -18,8 +18,8 @@ from luzia_protocol.errors import REMEDIES, ErrorCode
 from luzia_protocol.jobs import FINAL_STATES, JobState
 
 from luzia_client.cli import exit_codes
-from luzia_client.tui.review.keys import format_table as format_review_keys
-from luzia_client.tui.top.keys import format_table
+from luzia_client.tui.review.keys import KEYS as REVIEW_KEYS
+from luzia_client.tui.top.keys import KEYS as TOP_KEYS
 from luziad.app import App
 from luziad.jobs.lifecycle import TRANSITIONS, Trigger
 from luziad.jobs.observer import JobObserver
@@ -128,8 +128,8 @@ def observers() -> str:
 
 PARTS = {
     "architecture.md": {"the job's life": lifecycle, "the hooks": hooks, "the order of the observers": observers},
-    "review.md": {"keys": format_review_keys},
-    "top.md": {"keys": format_table},
+    "review.md": {"keys": REVIEW_KEYS.format_tables},
+    "top.md": {"keys": TOP_KEYS.format_tables},
 }
 """Pages, the names of their generated parts, and what generates them."""
 

@@ -21,7 +21,7 @@ from luzia_protocol.replies import JobPage
 
 from luzia_client.cli.show.formatting import USAGE_LIMIT_REASON, format_state
 from luzia_client.cli.watch.watched_jobs import apply_event
-from luzia_client.tui.ordering import BY_TURN, Arrangement, RowKey
+from luzia_client.tui.ordering import BY_TURN, ArrangedRows, Arrangement, RowKey, find_row
 
 _MICRO = 1_000_000
 
@@ -62,7 +62,7 @@ class JobsModel:
         self._max_jobs = most
         self._jobs: dict[str, Job] = {}
         self._all: list[RowKey] = []
-        self._arranged: list[RowKey] = []
+        self._arranged = ArrangedRows(self.arrangement)
         self._texts: dict[str, str] = {}
         self._spent: Counter[date | None] = Counter()
         self._usage_limited: set[str] = set()
@@ -93,7 +93,7 @@ class JobsModel:
         job = self._jobs.get(job_id)
         if job is None:
             return None
-        return _find(self.rows, self.arrangement.key(job))
+        return find_row(self.rows, self.arrangement.key(job))
 
     @property
     def usage_limited_count(self) -> int:
@@ -127,10 +127,9 @@ class JobsModel:
             rows = [key for key in rows if not self._jobs[key.id].state.is_final]
         for word in self.filter.split():
             rows = [key for key in rows if word in self._texts[key.id] or key.id in self._found]
-        if self.arrangement.is_by_turn:
-            self._arranged = list(rows)
-        else:
-            self._arranged = sorted(self.arrangement.key(self._jobs[key.id]) for key in rows)
+        jobs = (self._jobs[key.id] for key in rows)
+        ordered = jobs if self.arrangement.is_by_turn else self.arrangement.sort_jobs(jobs)
+        self._arranged = ArrangedRows(self.arrangement, ordered)
 
     def group_size(self, row: int) -> int:
         """The number of jobs in the group of a row."""
@@ -171,7 +170,7 @@ class JobsModel:
             if known is None or known.seq < job.seq:
                 self._place(drop_details(job))
             elif self.arrangement.shows(known) and self.row_of(known.id) is None:
-                insort(self._arranged, self.arrangement.key(known))
+                self._arranged.add(known)
 
     def apply(self, event: Event) -> None:
         """Update a job; adds it to `stale` if the event does not have all changed fields."""
@@ -218,7 +217,7 @@ class JobsModel:
         self._jobs.clear()
         self._usage_limited.clear()
         self._all.clear()
-        self._arranged.clear()
+        self._arranged = ArrangedRows(self.arrangement)
         self._texts.clear()
         self._spent.clear()
 
@@ -232,17 +231,16 @@ class JobsModel:
         self._spent[_day_of(job)] += _cost(job)
         insort(self._all, BY_TURN.key(job))
         if self._is_arranged and self._shows(job):
-            insort(self._arranged, self.arrangement.key(job))
+            self._arranged.add(job)
         while len(self._all) > self._max_jobs + len(self._found):
             self.remove(next(key.id for key in reversed(self._all) if key.id not in self._found))
 
     def _remove_rows(self, job: Job) -> None:
         del self._texts[job.id]
         self._spent[_day_of(job)] -= _cost(job)
-        for rows, key in ((self._all, BY_TURN.key(job)), (self._arranged, self.arrangement.key(job))):
-            row = _find(rows, key)
-            if row is not None:
-                del rows[row]
+        self._arranged.discard(job)
+        if (row := find_row(self._all, BY_TURN.key(job))) is not None:
+            del self._all[row]
 
     def _shows(self, job: Job) -> bool:
         """Whether the job is in the list: it is not hidden, and has all words of the filter."""
@@ -317,8 +315,3 @@ def describe_counts(counts: Mapping[JobState, int]) -> list[tuple[str, JobState]
         *((counts.get(state, 0), format_state(state), state) for state in JobState if state.is_final),
     ]
     return [(f"{count} {word}", state) for count, word, state in figures if count]
-
-
-def _find(rows: Sequence[RowKey], key: RowKey) -> int | None:
-    row = bisect_left(rows, key)
-    return row if row < len(rows) and rows[row] == key else None

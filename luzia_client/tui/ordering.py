@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, overload
 
 import msgspec
 
@@ -100,6 +101,14 @@ class Arrangement(msgspec.Struct, frozen=True):
         place, heading = GROUPS[self.group](job)
         return RowKey(place, heading, _reversed(rank) if self.reverse else rank, job.id)
 
+    def sort_jobs(self, jobs: Iterable[Job]) -> list[Job]:
+        """The jobs in the order of their keys, which takes a fraction of the time of making these."""
+        ordered = sorted(jobs, key=_id_of)
+        ordered.sort(key=SORTS[self.sort], reverse=self.reverse)
+        if self.group:
+            ordered.sort(key=GROUPS[self.group])
+        return ordered
+
     def shows(self, job: Job) -> bool:
         """Whether the job is not hidden."""
         return not (self.hide_finished and job.state.is_final)
@@ -107,6 +116,47 @@ class Arrangement(msgspec.Struct, frozen=True):
 
 BY_TURN = Arrangement()
 """The order of `luzia jobs`."""
+
+
+class ArrangedRows(Sequence[RowKey]):
+    """The rows of jobs that are in the order of an arrangement. A key is made only when its row is looked at."""
+
+    def __init__(self, arrangement: Arrangement, ordered: Iterable[Job] = ()) -> None:
+        self._key = arrangement.key
+        self._jobs = list(ordered)
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self._jobs)
+
+    @overload
+    def __getitem__(self, row: int) -> RowKey: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[RowKey]: ...
+
+    def __getitem__(self, row: int | slice) -> RowKey | list[RowKey]:
+        """The key of a row, or those of some rows."""
+        return self._key(self._jobs[row]) if isinstance(row, int) else list(map(self._key, self._jobs[row]))
+
+    def add(self, job: Job) -> None:
+        """Add a job in its place."""
+        self._jobs.insert(bisect_left(self, self._key(job)), job)
+
+    def discard(self, job: Job) -> None:
+        """Remove a job, as it was added; nothing happens if it has no row."""
+        row = find_row(self, self._key(job))
+        if row is not None:
+            del self._jobs[row]
+
+
+def find_row(rows: Sequence[RowKey], key: RowKey) -> int | None:
+    """The row with a key; None if there is none."""
+    row = bisect_left(rows, key)
+    return row if row < len(rows) and rows[row] == key else None
+
+
+def _id_of(job: Job) -> str:
+    return job.id
 
 
 def _reversed(rank: Rank) -> Rank:

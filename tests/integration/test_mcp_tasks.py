@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import anyio
 import pytest
 from mcp import Client
-from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
+from mcp.client.extension import ClaimContext, ClientExtension, NotificationBinding, ResultClaim
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, Request, RequestParams, Result, TextContent
+from mcp_types import CallToolResult, NotificationParams, Request, RequestParams, Result, TextContent
 from pydantic import ConfigDict
 
 from mcp_agent import McpLuzia, mcp_luzia, words
@@ -41,13 +43,39 @@ class AnyParams(RequestParams):
     model_config: ClassVar[ConfigDict] = {"extra": "allow"}
 
 
+class TaskNotice(NotificationParams):
+    """The parameters of a notification about a task."""
+
+    model_config: ClassVar[ConfigDict] = {"extra": "allow"}
+
+
 class TaskExtension(ClientExtension):
     """A client that takes tasks, and keeps them instead of polling."""
 
     identifier = "io.modelcontextprotocol/tasks"
 
+    def __init__(self) -> None:
+        self.notices: list[dict[str, Any]] = []
+        self._changed = anyio.Condition()
+
+    async def _take(self, params: TaskNotice) -> None:
+        async with self._changed:
+            self.notices.append(params.model_dump(by_alias=True))
+            self._changed.notify_all()
+
+    async def told(self, status: str) -> dict[str, Any]:
+        """The first notice of a status."""
+        with anyio.fail_after(60):
+            async with self._changed:
+                while not (found := [each for each in self.notices if each["status"] == status]):
+                    await self._changed.wait()
+        return found[0]
+
     def claims(self) -> list[ResultClaim[Any]]:
         return [ResultClaim(result_type="task", model=TaskHandle, resolve=self._resolve)]
+
+    def notifications(self) -> list[NotificationBinding[Any]]:
+        return [NotificationBinding(method="notifications/tasks", params_type=TaskNotice, handler=self._take)]
 
     async def _resolve(self, handle: TaskHandle, _: ClaimContext) -> CallToolResult:
         return CallToolResult(content=[TextContent(text=handle.model_dump_json(by_alias=True))], is_error=True)
@@ -126,3 +154,57 @@ async def test_the_questions_of_a_task_are_its_input_requests(served: McpLuzia) 
         await ask(agent, "update", task, inputResponses=answer)
         served.luzia.client().wait(task)
         assert (await ask(agent, "get", task))["status"] == "completed"
+
+
+@asynccontextmanager
+async def listening(agent: Client, tasks: list[str]) -> AsyncIterator[None]:
+    """Have the server tell of changes of tasks meanwhile."""
+    params = AnyParams.model_validate({"notifications": {"taskIds": tasks}})
+    async with anyio.create_task_group() as group:
+        request = Request[Any, str](method="subscriptions/listen", params=params)
+        group.start_soon(agent.session.send_request, request, AnyResult)
+        yield
+        group.cancel_scope.cancel()
+
+
+async def test_a_client_that_listens_is_told_how_a_task_goes_on(served: McpLuzia) -> None:
+    steps = json.dumps([["Bash", {"command": "rm -rf build"}]])
+    extension = TaskExtension()
+    async with served.agent(extensions=[extension]) as agent:
+        other = (await begin(agent, "exec sleep 600"))["taskId"]
+        task = (await begin(agent, steps, "claude"))["taskId"]
+        async with listening(agent, [task]):
+            asked = await extension.told("input_required")
+            assert asked["taskId"] == task
+            assert next(iter(asked["inputRequests"].values()))["params"]["message"]
+            await ask(agent, "cancel", other)
+            await ask(agent, "cancel", task)
+            cancelled = await extension.told("cancelled")
+        now = await ask(agent, "get", task)
+        assert {key: now[key] for key in now.keys() & cancelled.keys() - {"_meta"}}.items() <= cancelled.items()
+    assert {each["taskId"] for each in extension.notices} == {task}
+
+
+async def test_the_last_notice_of_a_task_has_its_result(served: McpLuzia) -> None:
+    gate = Path(served.luzia.root, "gate")
+    extension = TaskExtension()
+    async with served.agent(extensions=[extension]) as agent:
+        task = (await begin(agent, f"while [ ! -e {gate} ]; do sleep 0.05; done; exit 3"))["taskId"]
+        async with listening(agent, [task]):
+            await extension.told("working")
+            gate.touch()
+            ended = await extension.told("completed")
+    (job,) = ended["result"]["structuredContent"]["jobs"]
+    assert (job["job"], job["exit_code"]) == (task, 3)
+
+
+async def test_an_unknown_task_is_refused_and_a_client_without_the_extension_is_told_nothing(served: McpLuzia) -> None:
+    params = AnyParams.model_validate({"notifications": {"taskIds": ["000000-dead"]}})
+    request = Request[Any, str](method="subscriptions/listen", params=params)
+    async with served.agent(extensions=[TaskExtension()]) as agent:
+        with pytest.raises(MCPError, match="unknown_job"):
+            await agent.session.send_request(request, AnyResult)
+    async with served.agent() as agent:
+        with anyio.move_on_after(0.5) as scope:
+            await agent.session.send_request(request, AnyResult)
+        assert scope.cancelled_caught  # it listens: what it does not support is left out, not refused

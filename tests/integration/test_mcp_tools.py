@@ -32,6 +32,17 @@ async def test_a_job_is_dispatched_waited_for_and_shown(served: McpLuzia, era: s
         assert [each["job"] for each in listed["jobs"]] == [job]
 
 
+async def test_a_job_has_its_name_in_every_result_and_is_found_by_it(served: McpLuzia) -> None:
+    job = served.luzia.client().dispatch(served.luzia.project, "exit 3", agent="shell", name="nightly-build").job
+    async with served.agent() as agent:
+        waited = value(await agent.call_tool("wait", {"jobs": ["nightly-build"]}))
+        assert [(each["job"], each["name"]) for each in waited["jobs"]] == [(job, "nightly-build")]
+        shown = value(await agent.call_tool("status", {"job": "nightly-build"}))
+        assert (shown["job"], shown["name"], shown["exit_code"]) == (job, "nightly-build", 3)
+        (listed,) = value(await agent.call_tool("list", {}))["jobs"]
+        assert (listed["job"], listed["name"]) == (job, "nightly-build")
+
+
 async def test_jobs_are_found_by_words(served: McpLuzia) -> None:
     async with served.agent() as agent:
         tasks = ("echo the LOGIN form", "echo the logout form")

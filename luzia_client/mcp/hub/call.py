@@ -53,8 +53,7 @@ class Call:
     @property
     def can_be_task(self) -> bool:
         """Whether the client takes a task for a result."""
-        capabilities = self._context.session.client_capabilities
-        return capabilities is not None and TASKS in (capabilities.extensions or {})
+        return takes_tasks(self._context)
 
     @property
     def can_elicit(self) -> bool:
@@ -72,3 +71,9 @@ class Call:
         if value > self._last:
             self._last = value
             await self._context.session.report_progress(value, total, words)
+
+
+def takes_tasks(context: ServerRequestContext[Any, Any]) -> bool:
+    """Whether the client supports the extension for tasks."""
+    capabilities = context.session.client_capabilities
+    return capabilities is not None and TASKS in (capabilities.extensions or {})

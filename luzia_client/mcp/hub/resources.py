@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 from typing import Any
 
 import msgspec
 from mcp.server.context import ServerRequestContext
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -22,8 +20,6 @@ from mcp_types import (
     Resource,
     ResourceTemplate,
     SubscribeRequestParams,
-    SubscriptionsListenRequestParams,
-    SubscriptionsListenResult,
     TextResourceContents,
     UnsubscribeRequestParams,
 )
@@ -34,7 +30,7 @@ from luzia_protocol.output import Output
 
 from luzia_client.mcp.hub import results
 from luzia_client.mcp.hub.session import Session
-from luzia_client.mcp.hub.waiting import watch
+from luzia_client.mcp.hub.waiting import Watch, log_end, watch
 from luzia_client.trees import worktree_of
 from luzia_client.trees.diff import diff_text
 
@@ -114,13 +110,13 @@ class Resources:
         """Tell a client of the older protocol of each change of a resource."""
         if len(self._watchers) >= MAX_SUBSCRIPTIONS:
             raise MCPError(INVALID_PARAMS, f"too many subscriptions; the limit is {MAX_SUBSCRIPTIONS}")
-        job = await self._known(params.uri)
+        job = await known_job(self._session, params.uri)
         if params.uri not in self._watchers:
 
             async def tell(_: str) -> None:
                 await context.session.send_resource_updated(params.uri)
 
-            self._watchers[params.uri] = asyncio.create_task(_watch(self._session, [job], tell))
+            self._watchers[params.uri] = asyncio.create_task(_watch(self._session, job, tell))
         return EmptyResult()
 
     async def unsubscribe(self, _: Context, params: UnsubscribeRequestParams) -> EmptyResult:
@@ -129,40 +125,22 @@ class Resources:
             watcher.cancel()
         return EmptyResult()
 
-    async def listen(self, context: Context, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
-        """Tell a client of the newer protocol of changes, until it ends the request."""
-        uris = (params.notifications.resource_subscriptions or [])[:MAX_SUBSCRIPTIONS]
-        wanted: dict[str, list[str]] = {}
-        for uri in uris:
-            wanted.setdefault(await self._known(uri), []).append(uri)
-        bus = InMemorySubscriptionBus()
 
-        async def tell(job: str) -> None:
-            for uri in wanted[job]:
-                await bus.publish(ResourceUpdated(uri))
-
-        watcher = asyncio.create_task(_watch(self._session, list(wanted), tell)) if wanted else None
-        try:
-            return await ListenHandler(bus)(context, params)
-        finally:
-            if watcher is not None:
-                watcher.cancel()
-
-    async def _known(self, uri: str) -> str:
-        """The id of the job of a resource. Raises MCPError for none."""
-        job, _ = _parse(uri)
-        try:
-            return (await self._session.job(job)).id
-        except LuziaError as exc:
-            raise MCPError(INVALID_PARAMS, f"{exc.code}: {exc.message}") from exc
-
-
-async def _watch(session: Session, jobs: list[str], tell: Any) -> None:
-    """Watch until this is cancelled, or until the daemon is gone for good, which the log then says."""
+async def known_job(session: Session, uri: str) -> str:
+    """The id of the job of a resource. Raises MCPError for none."""
+    job, _ = _parse(uri)
     try:
-        await watch(session, jobs, tell)
+        return (await session.job(job)).id
     except LuziaError as exc:
-        print(f"luzia mcp: a subscription has ended: {exc.message}", file=sys.stderr, flush=True)
+        raise MCPError(INVALID_PARAMS, f"{exc.code}: {exc.message}") from exc
+
+
+async def _watch(session: Session, job: str, tell: Watch) -> None:
+    """Watch until this is cancelled, or until the daemon is gone for good."""
+    try:
+        await watch(session, [job], tell)
+    except LuziaError as exc:
+        log_end(exc)
 
 
 def _parse(uri: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from luzia_protocol.version import VERSION
 
 from luzia_client.mcp.hub.call import TASKS, Call
 from luzia_client.mcp.hub.catalogue import IN_A_JOB, INSTRUCTIONS, MERGE, TOOLS
+from luzia_client.mcp.hub.change_stream import ChangeStream
 from luzia_client.mcp.hub.replying import failure, failure_of, success
 from luzia_client.mcp.hub.resources import Resources
 from luzia_client.mcp.hub.session import Session
@@ -44,7 +45,7 @@ class AgentServer:
             on_list_resources=self._resources.list_resources,
             on_list_resource_templates=self._resources.list_templates,
             on_read_resource=self._resources.read,
-            on_subscriptions_listen=self._resources.listen,
+            on_subscriptions_listen=ChangeStream(session).listen,
             on_subscribe_resource=self._resources.subscribe if has_connection else None,
             on_unsubscribe_resource=self._resources.unsubscribe if has_connection else None,
         )

@@ -48,16 +48,7 @@ class Tasks:
 
     async def get(self, _: Context, params: TaskParams) -> dict[str, Any]:
         """A task as it is now, with its questions or its result."""
-        job = await self._job(params.task_id)
-        task = describe_task(job)
-        if task["status"] == "input_required":
-            forms = input_requests([job]).items()
-            task["inputRequests"] = {
-                key: form.model_dump(by_alias=True, mode="json", exclude_none=True) for key, form in forms
-            }
-        elif task["status"] == "completed":
-            task["result"] = task_result(job)
-        return task
+        return describe_whole_task(await self._job(params.task_id))
 
     async def update(self, _: Context, params: UpdateParams) -> dict[str, Any]:
         """Pass on what the user has answered."""
@@ -98,6 +89,19 @@ def describe_task(job: Job) -> dict[str, Any]:
         "ttlMs": None,
         "pollIntervalMs": POLL_MS,
     }
+
+
+def describe_whole_task(job: Job) -> dict[str, Any]:
+    """A job as a task, with its questions or its result."""
+    task = describe_task(job)
+    if task["status"] == "input_required":
+        forms = input_requests([job]).items()
+        task["inputRequests"] = {
+            key: form.model_dump(by_alias=True, mode="json", exclude_none=True) for key, form in forms
+        }
+    elif task["status"] == "completed":
+        task["result"] = task_result(job)
+    return task
 
 
 def task_result(job: Job) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from luzia_protocol import requests
+from luzia_protocol.errors import LuziaError
 from luzia_protocol.jobs import Job
 
 from luzia_client.cli.show.formatting import shown_percent
@@ -67,7 +69,15 @@ async def _until_asked(call: Call, jobs: list[str], seq: int) -> None:
 Watch = Callable[[str], Awaitable[None]]
 
 
-async def watch(session: Session, jobs: list[str], changed: Watch) -> None:
-    """Call `changed` with the id of each of the jobs that something has happened to, until this is cancelled."""
-    async for event in session.daemon.subscribe(requests.Subscribe(jobs=jobs)):
+async def watch(session: Session, jobs: list[str], changed: Watch, after: int | None = None) -> None:
+    """Call `changed` with the id of each of the jobs that something has happened to, until this is cancelled.
+
+    after: the number of an event: only later ones are told; None for those from now on.
+    """
+    async for event in session.daemon.subscribe(requests.Subscribe(jobs=jobs, after=after)):
         await changed(event.job)
+
+
+def log_end(exc: LuziaError) -> None:
+    """Tell in the log of the hub that a subscription has ended since the daemon is gone for good."""
+    print(f"luzia mcp: a subscription has ended: {exc.message}", file=sys.stderr, flush=True)

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from luzia_protocol.jobs import JobState
 
 from luzia_client.cli.show.text import format_quantity, one_line
-from luzia_client.tui.review.context import ERRORS, Context
+from luzia_client.tui.fullscreen.context import ERRORS, describe
+from luzia_client.tui.review.context import Context
 from luzia_client.tui.review.entry import Entry
 from luzia_client.tui.review.state import Undo
-from luzia_client.tui.top.context import describe
 
 MAX_TASK_CHARS = 24
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.tui.fullscreen.text_view import Fragments, fit
 from luzia_client.tui.review.changes import NONE, Hunk, Kind, Row
 from luzia_client.tui.review.entry import Entry
 from luzia_client.tui.review.source import STYLES, SourceLines, crop
-from luzia_client.tui.top.text_view import Fragments, fit
 
 LEAST_DIGITS = 3
 MARK = "*"

@@ -14,7 +14,7 @@ from pygments.lexers import get_lexer_for_filename
 from pygments.token import Comment, Keyword, Literal, Name, Operator, Token
 from pygments.util import ClassNotFound
 
-from luzia_client.tui.top.text_view import Fragments
+from luzia_client.tui.fullscreen.text_view import Fragments
 
 MAX_CHARS = 20_000
 """The most text that is read at once; a larger block keeps its plain colour."""

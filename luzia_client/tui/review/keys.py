@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from enum import Flag, auto
-from typing import NamedTuple
 
+from luzia_client.tui.fullscreen.keys import Key, KeyTable
 from luzia_client.tui.review.changes import Kind, Row
 from luzia_client.tui.review.entry import Entry
 
@@ -18,7 +17,6 @@ class Where(Flag):
 
 
 DIFF, EVERYWHERE = Where.DIFF, Where.DIFF | Where.PAGE
-FOOTER_GAP = "  "
 
 
 def _any(entry: Entry) -> bool:
@@ -53,23 +51,7 @@ def _conflicts(entry: Entry) -> bool:
     return entry.work is not None and bool(entry.work.conflicts)
 
 
-class Key(NamedTuple):
-    """keys: names of prompt_toolkit, separated by spaces. label: the same for people. action: what it does.
-
-    where: what must have the keys. short: what the footer says, empty to leave it out. applies: the jobs for which the
-    footer shows it.
-    """
-
-    keys: str
-    label: str
-    help: str
-    action: str
-    where: Where = DIFF
-    short: str = ""
-    applies: Callable[[Entry], bool] = _any
-
-
-GROUPS: dict[str, tuple[Key, ...]] = {
+GROUPS: dict[str, tuple[Key[Entry], ...]] = {
     "Decide": (
         Key(
             "a",
@@ -90,9 +72,9 @@ GROUPS: dict[str, tuple[Key, ...]] = {
             "send back",
             _has_session,
         ),
-        Key("D", "D", "discard its work, after confirmation", "discard", DIFF, "discard"),
+        Key("D", "D", "discard its work, after confirmation", "discard", DIFF, "discard", _any),
         Key("v", "v", "run `verify` on the result of a merge", "verify", DIFF),
-        Key("l", "l", "later: move this job to the end and show the next one", "put_off", DIFF, "later"),
+        Key("l", "l", "later: move this job to the end and show the next one", "put_off", DIFF, "later", _any),
         Key("u", "u", 'undo the last discard or "later"', "undo", DIFF),
         Key(
             "C",
@@ -118,16 +100,16 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("x", "x", "delete the comment", "delete_comment", DIFF, "delete", _on_comment),
     ),
     "Move": (
-        Key("n", "n", "show the next job", "next_job", DIFF, "next"),
-        Key("p", "p", "show the previous job", "previous_job"),
-        Key("tab", "Tab", "move to the next file", "next_file"),
-        Key("s-tab", "Shift-Tab", "move to the previous file", "previous_file"),
-        Key("]", "]", "move to the next hunk", "next_hunk"),
-        Key("[", "[", "move to the previous hunk", "previous_hunk"),
+        Key("n", "n", "show the next job", "next_job", DIFF, "next", _any),
+        Key("p", "p", "show the previous job", "previous_job", DIFF),
+        Key("tab", "Tab", "move to the next file", "next_file", DIFF),
+        Key("s-tab", "Shift-Tab", "move to the previous file", "previous_file", DIFF),
+        Key("]", "]", "move to the next hunk", "next_hunk", DIFF),
+        Key("[", "[", "move to the previous hunk", "previous_hunk", DIFF),
         Key("up k", "↑ k", "move up one line", "up", EVERYWHERE),
         Key("down j", "↓ j", "move down one line", "down", EVERYWHERE),
-        Key("left h", "← h", "scroll left", "show_left"),
-        Key("right", "→", "scroll right", "show_right"),
+        Key("left h", "← h", "scroll left", "show_left", DIFF),
+        Key("right", "→", "scroll right", "show_right", DIFF),
         Key("pageup c-b", "PgUp Ctrl-B", "move up one page", "page_up", EVERYWHERE),
         Key("pagedown c-f", "PgDn Ctrl-F", "move down one page", "page_down", EVERYWHERE),
         Key("c-u", "Ctrl-U", "move up half a page", "half_page_up", EVERYWHERE),
@@ -138,16 +120,16 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("N", "N", "find the next match", "search_next", DIFF),
     ),
     "Show": (
-        Key("enter", "Enter", "fold or unfold the file or the hunk", "fold", DIFF, "fold"),
-        Key("z", "z", "fold or unfold all files", "fold_all"),
-        Key("t", "t", "switch between side-by-side and single-column view", "toggle_sides"),
-        Key("i", "i", "show the task and the agent's whole summary", "show_details", DIFF, "info"),
-        Key("o", "o", "change the order: oldest first, by project, or in merge order", "change_order"),
-        Key("r", "r", "reload the changes", "reload"),
+        Key("enter", "Enter", "fold or unfold the file or the hunk", "fold", DIFF, "fold", _any),
+        Key("z", "z", "fold or unfold all files", "fold_all", DIFF),
+        Key("t", "t", "switch between side-by-side and single-column view", "toggle_sides", DIFF),
+        Key("i", "i", "show the task and the agent's whole summary", "show_details", DIFF, "info", _any),
+        Key("o", "o", "change the order: oldest first, by project, or in merge order", "change_order", DIFF),
+        Key("r", "r", "reload the changes", "reload", DIFF),
     ),
     "Open": (
-        Key("e", "e", "open the file in $VISUAL or $EDITOR", "open_editor", DIFF, "edit"),
-        Key("d", "d", "show the file with `git difftool`", "open_difftool"),
+        Key("e", "e", "open the file in $VISUAL or $EDITOR", "open_editor", DIFF, "edit", _any),
+        Key("d", "d", "show the file with `git difftool`", "open_difftool", DIFF),
     ),
     "General": (
         Key("?", "?", "show all keys", "show_help", DIFF, "keys"),
@@ -166,42 +148,4 @@ FOOTER = [
 
 MOUSE_HELP = "Click a line to select it, or a job to show it; use the wheel to scroll."
 
-
-def iter_keys() -> Iterator[Key]:
-    """The keys of all groups."""
-    for keys in GROUPS.values():
-        yield from keys
-
-
-_IN_FOOTER = sorted((key for key in iter_keys() if key.short), key=lambda key: FOOTER.index(key.action))
-
-
-def format_footer(entry: Entry | None, columns: int) -> str:
-    """The keys that have an effect now, as far as there is room."""
-    shown: list[str] = []
-    for key in _IN_FOOTER:
-        general = key.action in ("show_help", "leave")
-        if general or (entry is not None and key.applies(entry)):
-            text = f"{key.label.partition(' ')[0]} {key.short}"
-            if len(FOOTER_GAP.join([*shown, text])) > columns:
-                break
-            shown.append(text)
-    return FOOTER_GAP.join(shown)
-
-
-def format_help() -> str:
-    """The help screen."""
-    lines: list[str] = []
-    for group, keys in GROUPS.items():
-        lines += [group, *(f"  {key.label:<13} {key.help}" for key in keys), ""]
-    return "\n".join([*lines, MOUSE_HELP])
-
-
-def format_table() -> str:
-    """The tables of docs/review.md, in Markdown."""
-    lines: list[str] = []
-    for group, keys in GROUPS.items():
-        lines += [f"### {group}", "", "| key | effect |", "|---|---|"]
-        lines += [f"| {', '.join(f'`{word}`' for word in key.label.split())} | {key.help} |" for key in keys]
-        lines.append("")
-    return "\n".join(lines)
+KEYS = KeyTable(GROUPS, FOOTER, MOUSE_HELP)

@@ -19,30 +19,6 @@ class Moving:
         self._context = context
         self._state = context.state
 
-    def up(self) -> None:
-        """Move up one line."""
-        self.move(-1)
-
-    def down(self) -> None:
-        """Move down one line."""
-        self.move(1)
-
-    def page_up(self) -> None:
-        """Move up one page."""
-        self.move(-self._page_rows())
-
-    def page_down(self) -> None:
-        """Move down one page."""
-        self.move(self._page_rows())
-
-    def half_page_up(self) -> None:
-        """Move up half a page."""
-        self.move(-max(self._page_rows() // 2, 1))
-
-    def half_page_down(self) -> None:
-        """Move down half a page."""
-        self.move(max(self._page_rows() // 2, 1))
-
     def first(self) -> None:
         """Move to the top."""
         if self._state.page is not None:
@@ -64,7 +40,8 @@ class Moving:
         elif self._state.entry is not None:
             self._state.entry.view.move(rows)
 
-    def _page_rows(self) -> int:
+    def page_rows(self) -> int:
+        """The number of rows of a page."""
         entry = self._state.entry
         return max((1 if entry is None else entry.view.height) - 1, 1)
 

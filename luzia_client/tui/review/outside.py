@@ -8,8 +8,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 
-from prompt_toolkit.application import in_terminal
-
 from luzia_protocol.jobs import Worktree
 
 from luzia_client.cli.args.editor import editor_command
@@ -81,15 +79,13 @@ class Outside:
 
     async def _run(self, argv: Sequence[str], directory: str, env: Mapping[str, str]) -> None:
         """Give the terminal to a program; after an error the user can read what it has printed."""
-        async with in_terminal():
-            self._context.state.away = True
+        async with self._context.terminal_given_away():
             try:
                 status = await run_program(argv, directory, env)
-                if status:
-                    sys.stdout.write(f"\n{argv[0]} has ended with exit status {status}. Press Enter to return. ")
-                    sys.stdout.flush()
-                    await line_entered()
             except UsageError as exc:
                 self._context.say(f"{argv[0]}: {exc.message}")
-            finally:
-                self._context.state.away = False
+                return
+            if status:
+                sys.stdout.write(f"\n{argv[0]} has ended with exit status {status}. Press Enter to return. ")
+                sys.stdout.flush()
+                await line_entered()

@@ -8,7 +8,7 @@ from luzia_client.cli.show.details import describe_job
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless
 from luzia_client.tui.review.context import Context
-from luzia_client.tui.review.keys import format_help
+from luzia_client.tui.review.keys import KEYS
 
 
 class Pages:
@@ -19,7 +19,7 @@ class Pages:
 
     def show_help(self) -> None:
         """Show all keys."""
-        self._context.open("Keys of luzia review", format_help())
+        self._context.open("Keys of luzia review", KEYS.format_help())
 
     def show_details(self) -> None:
         """Show the task, the whole of the agent's last message, and the details of the job."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
-from luzia_client.tui.review.context import ERRORS
+from luzia_client.tui.fullscreen.context import ERRORS, describe
 from luzia_client.tui.review.engine import ReviewEngine
 from luzia_client.tui.review.entry import Entry
 from luzia_client.tui.review.state import ReviewState
-from luzia_client.tui.top.context import describe
 
 
 class Reading:

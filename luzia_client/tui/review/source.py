@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from luzia_client.cli.show.text import harmless, separate_emoji, width
+from luzia_client.tui.fullscreen.text_view import TAB, Fragments
 from luzia_client.tui.review.changes import Hunk
 from luzia_client.tui.review.highlight import colour_lines
 from luzia_client.tui.review.words import Span, changed_spans
-from luzia_client.tui.top.text_view import TAB, Fragments
 
 MAX_LINE_CHARS = 2000
 BLOCK_LINES = 200
@@ -53,32 +53,36 @@ def crop(pieces: Fragments, left: int, columns: int, rest: str = "") -> Fragment
 
     rest: the style of the spaces after the text.
     """
+    shown = _without_left(pieces, left)
+    wide = sum(width(text) for _, text in shown)
+    if wide <= columns:
+        return [*shown, (rest, " " * (columns - wide))]
     found: Fragments = []
-    room = columns
-    skip = left
-    for style, text in pieces:
-        shown = text
-        if skip:
-            kept = 0
-            while kept < len(shown) and skip > 0:
-                skip -= width(shown[kept])
-                kept += 1
-            shown = " " * -min(skip, 0) + shown[kept:]  # half of a wide character is left out
-            skip = max(skip, 0)
-        if not shown:
-            continue
-        if (wide := width(shown)) <= room:
-            found.append((style, shown))
-            room -= wide
-            continue
+    room = columns - 1
+    for style, text in shown:
         taken = ""
-        for character in shown:
-            if width(character) > room - 1:
-                break
+        for character in text:
+            if width(character) > room:
+                return [*found, (style, taken), ("class:dim", "…" + " " * room)] if columns else []
             taken += character
             room -= width(character)
-        return [*found, (style, taken), ("class:dim", "…" + " " * (room - 1))] if columns else []
-    return [*found, (rest, " " * room)]
+        found.append((style, taken))
+    return found
+
+
+def _without_left(pieces: Fragments, columns: int) -> Fragments:
+    """The pieces without their first columns; a space stands for what is left of half a wide character."""
+    found: Fragments = []
+    for style, text in pieces:
+        kept = 0
+        while kept < len(text) and columns > 0:
+            columns -= width(text[kept])
+            kept += 1
+        shown = " " * -min(columns, 0) + text[kept:]
+        columns = max(columns, 0)
+        if shown:
+            found.append((style, shown))
+    return found
 
 
 def _colour(path: str, hunk: Hunk, block: int) -> dict[int, Fragments]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from luzia_client.tui.fullscreen.state import ScreenState
 from luzia_client.tui.review.entry import Entry
 from luzia_client.tui.review.keys import Where
 from luzia_client.tui.review.waiting import WaitingWork
-from luzia_client.tui.top.state import KeyPrompt, Page
 
 SIDE_BY_SIDE_COLUMNS = 160
 """The least width of a screen that shows both sides of a diff beside each other."""
@@ -36,25 +36,17 @@ class Undo(NamedTuple):
     run: Callable[[], None]
 
 
-class ReviewState:
+class ReviewState(ScreenState):
     """The state of the screen.
 
-    waiting: the jobs. page: a text that covers the screen. prompt: the next key answers it. message: the result of the
-    last key. connection_error: why the daemon is unreachable, or empty. loading: the list is incomplete. typing: the
-    last row is an input line. away: a command has the terminal. sides: side by side, as the user has chosen; None: by
-    the width. undo: the decisions that can be undone, the last one last. wanted: what was searched for. columns: the
-    width of the screen. layout: where its parts were drawn. sidebar_first: the first job in the list beside the diff.
+    waiting: the jobs. sides: side by side, as the user has chosen; None: by the width. undo: the decisions that can be
+    undone, the last one last. wanted: what was searched for. columns: the width of the screen. layout: where its parts
+    were drawn. sidebar_first: the first job in the list beside the diff.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.waiting = WaitingWork()
-        self.page: Page | None = None
-        self.prompt: KeyPrompt | None = None
-        self.message = ""
-        self.connection_error = ""
-        self.loading = True
-        self.typing = False
-        self.away = False
         self.sides: bool | None = None
         self.undo: list[Undo] = []
         self.wanted = ""

@@ -8,11 +8,12 @@ from luzia_client.cli.show.activity import format_cost
 from luzia_client.cli.show.formatting import format_agent, format_duration, format_state
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import format_quantity, harmless, one_line, wrap
+from luzia_client.tui.fullscreen.rows import EMPTY, compose_page, message_row
+from luzia_client.tui.fullscreen.text_view import Fragments, fit
 from luzia_client.tui.review.diff_rows import DiffPainter
 from luzia_client.tui.review.entry import Entry
-from luzia_client.tui.review.keys import format_footer
+from luzia_client.tui.review.keys import DIFF, KEYS
 from luzia_client.tui.review.state import Layout, ReviewState
-from luzia_client.tui.top.text_view import Fragments, fit
 
 LOW_ROWS = 16
 """A screen with fewer rows shows the task without the summary."""
@@ -20,7 +21,7 @@ HIGH_ROWS = 36
 SUMMARY_ROWS = 3
 MANY_SUMMARY_ROWS = 6
 FAILURE_ROWS = 3
-EMPTY: Fragments = [("", "")]
+PAGE_KEYS = "Esc close  ↑↓ PgUp PgDn Home End move"
 
 
 def compose_screen(state: ReviewState, screen: Screen, painter: DiffPainter) -> list[Fragments]:
@@ -28,7 +29,7 @@ def compose_screen(state: ReviewState, screen: Screen, painter: DiffPainter) -> 
     columns, rows = screen.width or 80, screen.height
     state.columns = columns
     if state.page is not None:
-        return _page(state, columns, rows)
+        return compose_page(state, columns, rows, PAGE_KEYS)
     header = [_header(state, columns)]
     if alert := _alert(state):
         header.append(fit([("class:alert", alert)], columns))
@@ -45,18 +46,6 @@ def compose_screen(state: ReviewState, screen: Screen, painter: DiffPainter) -> 
         body = [[*left, ("class:dim", bar), *right] for left, right in zip(listed, body, strict=False)]
     footer = [] if state.typing else [_footer(state, columns)]
     return [*header, *body[: max(below, 0)], *footer][:rows]
-
-
-def _page(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
-    page = state.page
-    assert page is not None
-    shown = page.text.view(columns, max(rows - 2, 0))
-    filled = [*shown, *[EMPTY] * (max(rows - 2, 0) - len(shown))]
-    more = "" if page.text.follows else "  (more below)"
-    bottom = _message_row(state, columns) or fit(
-        [("class:keys", f"Esc close  ↑↓ PgUp PgDn Home End move{more}")], columns
-    )
-    return [fit([("class:header", f" {page.title} ")], columns), *filled, bottom][:rows]
 
 
 def _header(state: ReviewState, columns: int) -> Fragments:
@@ -168,11 +157,5 @@ def _sidebar(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
 
 
 def _footer(state: ReviewState, columns: int) -> Fragments:
-    return _message_row(state, columns) or fit([("class:keys", format_footer(state.entry, columns))], columns)
-
-
-def _message_row(state: ReviewState, columns: int) -> Fragments | None:
-    """The open prompt, or the result of the last key."""
-    if state.prompt is not None:
-        return fit([("class:choice", one_line(state.prompt.question, 1000))], columns)
-    return fit([("class:message", one_line(state.message, 1000))], columns) if state.message else None
+    shown = [] if state.entry is None else [state.entry]
+    return message_row(state, columns) or fit([("class:keys", KEYS.format_footer(DIFF, shown, columns))], columns)

@@ -8,9 +8,10 @@ import msgspec
 from prompt_toolkit.completion import WordCompleter
 
 from luzia_client.cli.args.errors import UsageError
+from luzia_client.tui.fullscreen.context import describe
 from luzia_client.tui.ordering import GROUPS, SORTS, Arrangement
 from luzia_client.tui.top.columns import NAMES, default_names, parse_names
-from luzia_client.tui.top.context import Context, describe
+from luzia_client.tui.top.context import Context
 from luzia_client.tui.top.preferences import Preferences, save_preferences
 
 

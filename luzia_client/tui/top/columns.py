@@ -14,7 +14,7 @@ from luzia_client.cli.show.activity import format_work
 from luzia_client.cli.show.formatting import format_agent, format_elapsed, format_status, format_task
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line, pad, separate_emoji, width
-from luzia_client.tui.top.text_view import Fragments, fit
+from luzia_client.tui.fullscreen.text_view import Fragments, fit
 
 GAP = " "
 MARK = "*"

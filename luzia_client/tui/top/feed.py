@@ -10,19 +10,16 @@ from contextlib import aclosing
 from luzia_protocol import events
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
+from luzia_protocol.replies import JobPage
 from luzia_protocol.states import ACTIVE_STATES, FINAL_STATES
 
-from luzia_client.api.async_client import AsyncClient
-from luzia_client.transport.connection import open_socket
-from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.tui.fullscreen.connection import ERRORS, Connection
 from luzia_client.tui.top.state import TopState
 
 PAGE = 500
 REFRESH_GAP_S = 0.2
 """The least time between two refreshes of what events do not contain: counts, slots, limits and reasons."""
 MAX_REFRESHED_JOBS = 200
-FIRST_DELAY_S = 0.1
-MAX_DELAY_S = 2.0
 
 _QUEUE_UNCHANGED = (events.Progressed, events.WorktreeChanged, events.Sent)
 """Events that change neither counts nor the reasons of queued jobs."""
@@ -44,10 +41,10 @@ class Feed:
     ) -> None:
         self._top = top
         self._model = top.model
-        self._projects = list(projects)
         self._changed = changed
         self._visible = visible
-        self._client = AsyncClient(autostart=False, reconnect_s=0.0)
+        self._connection = Connection(top, projects, changed)
+        self._client, self._projects = self._connection.client, self._connection.projects
         self._refresh_due = asyncio.Event()
         self._counts_changed = False
         self._search_due = asyncio.Event()
@@ -55,7 +52,7 @@ class Feed:
     async def run(self) -> None:
         """Run until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
+            tasks.create_task(self._connection.keep(self._begin, self._apply_events))
             tasks.create_task(self._refresh())
             tasks.create_task(self._search())
 
@@ -73,38 +70,13 @@ class Feed:
         self._counts_changed = True
         self._refresh_due.set()
 
-    async def _follow(self) -> None:
-        delay_s = FIRST_DELAY_S
-        while True:
-            try:
-                await self._connect()
-                delay_s = FIRST_DELAY_S
-                await self._apply_events()
-            except Refused as refused:
-                if refused.code is ErrorCode.EVENTS_EXPIRED:
-                    self._top.loading = True
-                    continue
-                self._report_error(refused.message)
-            except (DaemonUnreachableError, UnexpectedAnswerError) as exc:
-                self._report_error(exc.message)
-            await asyncio.sleep(delay_s)
-            delay_s = min(2 * delay_s, MAX_DELAY_S)
-
-    def _report_error(self, reason: str) -> None:
-        self._top.connection_error = f"{reason} – retrying"
-        self._changed()
-
-    async def _connect(self) -> None:
-        """Connect, restarting a crashed daemon, and list the jobs unless events continue from the last one."""
-        (await asyncio.to_thread(open_socket, self._client.socket, autostart=True, resuming=True)).close()
-        newest = await self._client.list_jobs(projects=self._projects, limit=1)
+    async def _begin(self, newest: JobPage) -> None:
+        """List the jobs unless events continue from the last one, and request what events do not contain."""
         self._model.update_counts(newest)
         if self._top.loading or newest.seq < self._model.seq:
             await self._load(newest.seq)
-        self._top.connection_error = ""
         self._counts_changed = True
         self._refresh_due.set()
-        self._changed()
 
     async def _load(self, seq: int) -> None:
         """List all jobs, live ones first, up to the limit of the model."""
@@ -142,9 +114,9 @@ class Feed:
             self._refresh_due.clear()
             try:
                 await self._refresh_once()
-            except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
+            except ERRORS as exc:
                 failed = self._counts_changed = True
-                self._report_error(exc.message)
+                self._connection.report(exc)
             else:
                 if failed:
                     failed, self._top.connection_error = False, ""
@@ -161,7 +133,7 @@ class Feed:
                 continue
             try:
                 page = await self._client.list_jobs(self._projects, search=words, limit=PAGE)
-            except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
+            except ERRORS as exc:
                 self._top.message = exc.message
             else:
                 self._model.put_found(words, page.jobs)

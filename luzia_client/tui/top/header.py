@@ -10,9 +10,9 @@ from luzia_protocol.states import FINAL_STATES
 
 from luzia_client.cli.show.formatting import describe_suspensions, format_time, without_year
 from luzia_client.cli.show.text import format_quantity, one_line
+from luzia_client.tui.fullscreen.text_view import Fragments, fit
 from luzia_client.tui.model import describe_counts
 from luzia_client.tui.top.state import TopState
-from luzia_client.tui.top.text_view import Fragments, fit
 
 MAX_ERROR_CHARS = 300
 

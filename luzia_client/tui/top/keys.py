@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import Flag, auto
-from typing import NamedTuple
 
 from luzia_protocol.jobs import Job, JobState
+
+from luzia_client.tui.fullscreen.keys import Key, KeyTable
 
 
 class Where(Flag):
@@ -20,10 +20,6 @@ class Where(Flag):
 LIST, TEXT = Where.LIST, Where.TRANSCRIPT | Where.PAGE
 JOBS = Where.LIST | Where.TRANSCRIPT
 EVERYWHERE = JOBS | Where.PAGE
-
-
-def _any(job: Job) -> bool:
-    return True
 
 
 def _is_live(job: Job) -> bool:
@@ -50,23 +46,7 @@ def _can_pause(job: Job) -> bool:
     return job.state in (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
 
 
-class Key(NamedTuple):
-    """keys: names of prompt_toolkit, separated by spaces. label: the same for people. action: what it does.
-
-    where: what must have the keys. short: what the footer says, empty to leave it out. applies: the jobs for which the
-    footer shows it.
-    """
-
-    keys: str
-    label: str
-    help: str
-    action: str
-    where: Where = JOBS
-    short: str = ""
-    applies: Callable[[Job], bool] = _any
-
-
-GROUPS: dict[str, tuple[Key, ...]] = {
+GROUPS: dict[str, tuple[Key[Job], ...]] = {
     "Move": (
         Key("up k", "↑ k", "move up one job, or one line in a text", "up", EVERYWHERE),
         Key("down j", "↓ j", "move down", "down", EVERYWHERE),
@@ -76,9 +56,9 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("c-d", "Ctrl-D", "move down half a page", "half_page_down", EVERYWHERE),
         Key("home g", "Home g", "move to the top", "first", EVERYWHERE),
         Key("end G", "End G", "move to the end; the transcript follows again", "last", EVERYWHERE),
-        Key("!", "!", "move to the next job with a question or a failure", "next_urgent"),
-        Key("tab", "Tab", "switch between the list and the transcript", "switch_pane"),
-        Key("enter", "Enter", "show the transcript on the full screen, or return", "zoom"),
+        Key("!", "!", "move to the next job with a question or a failure", "next_urgent", JOBS),
+        Key("tab", "Tab", "switch between the list and the transcript", "switch_pane", JOBS),
+        Key("enter", "Enter", "show the transcript on the full screen, or return", "zoom", JOBS),
     ),
     "Arrange the list": (
         Key("/", "/", "filter the list, and find older jobs", "filter", LIST, "filter"),
@@ -93,7 +73,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("i", "i", "show the details of the job", "show_details", JOBS, "info"),
         Key("w", "w", "show why it is waiting, or how it ended", "show_why", JOBS, "why"),
         Key("d", "d", "show the changes in its worktree", "show_diff", JOBS, "diff", _has_work),
-        Key("y", "y", "copy its id to the clipboard of the terminal", "copy_id"),
+        Key("y", "y", "copy its id to the clipboard of the terminal", "copy_id", JOBS),
         Key("/", "/", "search the text", "search_text", TEXT, "search"),
         Key("n", "n", "find the next match: up in a transcript, down in other text", "search_next", TEXT),
         Key("N", "N", "search in the opposite direction", "search_previous", TEXT),
@@ -103,7 +83,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("a", "a", "answer its question", "answer", JOBS, "answer", _has_question),
         Key("c", "c", "cancel it, after confirmation", "cancel", JOBS, "cancel", _is_live),
         Key("r", "r", "retry it, or start its next attempt now", "retry", JOBS, "retry", _has_ended),
-        Key("R", "R", "dispatch a new job like it, after confirmation", "again"),
+        Key("R", "R", "dispatch a new job like it, after confirmation", "again", JOBS),
         Key("e", "e", "edit its task in the queue, or that of a new job like it", "edit_task", JOBS, "edit"),
         Key("p", "p", "pause or resume it; hold or release a queued job", "pause", JOBS, "pause", _can_pause),
         Key("m", "m", "merge its work, after confirmation", "merge", JOBS, "merge", _has_final_work),
@@ -112,8 +92,8 @@ GROUPS: dict[str, tuple[Key, ...]] = {
     "Run": (
         Key(":", ":", "run a command of luzia on the job, or on the marked jobs", "command", JOBS, "command"),
         Key("n", "n", "dispatch a new task", "new_task", LIST, "new"),
-        Key("s", "s", "open a shell in its directory", "open_shell"),
-        Key("E", "E", "open $VISUAL or $EDITOR in its directory", "open_editor"),
+        Key("s", "s", "open a shell in its directory", "open_shell", JOBS),
+        Key("E", "E", "open $VISUAL or $EDITOR in its directory", "open_editor", JOBS),
     ),
     "General": (
         Key("?", "?", "show all keys", "show_help", JOBS, "keys"),
@@ -131,47 +111,5 @@ FOOTER = [
 """The actions in the footer, the most useful first: the last ones are left out where there is no room."""
 
 MOUSE_HELP = "Click to select a job or the transcript; use the wheel to scroll."
-FOOTER_GAP = "  "
 
-
-def iter_keys() -> Iterator[Key]:
-    """The keys of all groups."""
-    for keys in GROUPS.values():
-        yield from keys
-
-
-_IN_FOOTER = sorted((key for key in iter_keys() if key.short), key=lambda key: FOOTER.index(key.action))
-
-
-def format_footer(where: Where, jobs: Sequence[Job], columns: int) -> str:
-    """The keys that have an effect now, as far as there is room. jobs: those on which they act."""
-    shown: list[str] = []
-    for key in _IN_FOOTER:
-        text = f"{key.label.partition(' ')[0]} {key.short}"
-        if where in key.where and (key.applies is _any or any(map(key.applies, jobs))):
-            if len(FOOTER_GAP.join([*shown, text])) > columns:
-                break
-            shown.append(text)
-    return FOOTER_GAP.join(shown)
-
-
-def format_help() -> str:
-    """The help screen."""
-    lines: list[str] = []
-    for group, keys in GROUPS.items():
-        lines += [group, *(f"  {key.label:<13} {key.help}" for key in keys), ""]
-    return "\n".join([*lines, MOUSE_HELP])
-
-
-def format_table() -> str:
-    """The tables of docs/top.md, in Markdown."""
-    lines: list[str] = []
-    for group, keys in GROUPS.items():
-        lines += [f"### {group}", "", "| key | effect |", "|---|---|"]
-        lines += [f"| {_code_spans(key.label.split())} | {key.help} |" for key in keys]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _code_spans(words: Collection[str]) -> str:
-    return ", ".join(f"`{word}`" for word in words)
+KEYS = KeyTable(GROUPS, FOOTER, MOUSE_HELP)

@@ -18,30 +18,6 @@ class Moving:
         self._top = context.top
         self._wanted = ""
 
-    def up(self) -> None:
-        """Move up by one."""
-        self.move(-1)
-
-    def down(self) -> None:
-        """Move down by one."""
-        self.move(1)
-
-    def page_up(self) -> None:
-        """Move up by one page."""
-        self.move(-self._page_rows())
-
-    def page_down(self) -> None:
-        """Move down by one page."""
-        self.move(self._page_rows())
-
-    def half_page_up(self) -> None:
-        """Move up by half a page."""
-        self.move(-max(self._page_rows() // 2, 1))
-
-    def half_page_down(self) -> None:
-        """Move down by half a page."""
-        self.move(max(self._page_rows() // 2, 1))
-
     def next_urgent(self) -> None:
         """Select the next job that has a question or has failed, from the selected one on and then from the top."""
         cursor, rows = self._top.cursor, self._top.model.rows
@@ -94,7 +70,8 @@ class Moving:
         elif not text.find(self._wanted, step):
             self._context.say(f"not found: {one_line(self._wanted)}")
 
-    def _page_rows(self) -> int:
+    def page_rows(self) -> int:
+        """The number of rows of a page."""
         in_list = self._top.text is None
         return max((self._top.cursor.height if in_list else self._context.screen().height - ROWS_AROUND_TEXT) - 1, 1)
 

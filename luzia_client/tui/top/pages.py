@@ -10,7 +10,7 @@ from luzia_client.cli.show.reasons import explain_job
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.trees import diff, worktree_of
 from luzia_client.tui.top.context import Context
-from luzia_client.tui.top.keys import format_help
+from luzia_client.tui.top.keys import KEYS
 
 MAX_DIFF_BYTES = 4 * 1024 * 1024
 
@@ -23,7 +23,7 @@ class Pages:
 
     def show_help(self) -> None:
         """Show all keys."""
-        self._context.open("Keys of luzia top", format_help())
+        self._context.open("Keys of luzia top", KEYS.format_help())
 
     def show_details(self) -> None:
         """Show the details of the job."""

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-
-from prompt_toolkit.application import in_terminal
+from collections.abc import Callable, Sequence
 
 from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.tui.fullscreen.context import describe
 from luzia_client.tui.shell.candidates import KnownNames
 from luzia_client.tui.shell.command_runner import command_argv, line_entered, run_command
-from luzia_client.tui.top.context import Context, describe
+from luzia_client.tui.top.context import Context
 from luzia_client.tui.top.palette import PaletteCompleter, on_selection, parse_command
 
 MAX_KNOWN_JOBS = 1000
@@ -90,7 +88,7 @@ class Programs:
 
     async def _on_terminal(self, commands: Sequence[Sequence[str]], *, always_wait: bool = False) -> None:
         """Give the terminal to commands, one after another. always_wait: not only after an error, for the reader."""
-        async with self._given_away():
+        async with self._context.terminal_given_away():
             status = exit_codes.OK
             for words in commands:
                 if always_wait:
@@ -101,16 +99,6 @@ class Programs:
                 sys.stdout.flush()
                 await line_entered()
         self._context.top.marks.clear()
-
-    @asynccontextmanager
-    async def _given_away(self) -> AsyncIterator[None]:
-        """Leave the terminal to commands, with Ctrl-C, which the screen would take for its own."""
-        async with in_terminal():
-            self._context.top.away = True
-            try:
-                yield
-            finally:
-                self._context.top.away = False
 
     async def _for_message(self, words: Sequence[str]) -> None:
         """Run a command that needs no terminal; what it prints becomes the message."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from luzia_protocol.activity import Question, QuestionPart
 
 from luzia_client.cli.show.text import one_line
-from luzia_client.tui.top.state import KeyPrompt
+from luzia_client.tui.fullscreen.state import KeyPrompt
 
 
 def format_label(part: QuestionPart, number: int, parts: int) -> str:

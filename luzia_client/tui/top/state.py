@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from luzia_protocol.jobs import Job
 from luzia_protocol.replies import DaemonInfo
 
+from luzia_client.tui.fullscreen.state import ScreenState
+from luzia_client.tui.fullscreen.text_view import TextView
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.keys import Where
-from luzia_client.tui.top.text_view import TextView
 
 MIN_ROWS_FOR_TRANSCRIPT = 12
 """The least number of rows with which the transcript is shown below the list."""
@@ -133,21 +134,7 @@ class Cursor:
             self._row = row
 
 
-class Page(NamedTuple):
-    """A text that covers the screen."""
-
-    title: str
-    text: TextView
-
-
-class KeyPrompt(NamedTuple):
-    """A question that one key answers. keys: key -> the effect; any other key aborts."""
-
-    question: str
-    keys: dict[str, Callable[[], None]]
-
-
-class TopState:
+class TopState(ScreenState):
     """The state of the screen.
 
     marks: the ids of the marked jobs. columns: the names of the chosen columns; empty for those that fit the screen.
@@ -155,12 +142,11 @@ class TopState:
     screen row of the list shows, None for a heading. daemon: its status, None before it is known.
     transcript: the output of the selected job's newest attempt; transcript_source: that job and the attempt's number.
     transcript_focused: keys move in the transcript, not in the list. zoomed: the transcript fills the screen.
-    page: covers the screen. prompt: the next key answers it. message: the result of the last key.
-    connection_error: why the daemon is unreachable, or empty. loading: the list is incomplete. typing: the last row is
-    an input line. away: a command has the terminal.
+    rows: those of the screen, as it was drawn last.
     """
 
     def __init__(self, model: JobsModel) -> None:
+        super().__init__()
         self.model = model
         self.cursor = Cursor(model)
         self.marks: set[str] = set()
@@ -172,13 +158,7 @@ class TopState:
         self.transcript_source: tuple[str, int] | None = None
         self.transcript_focused = False
         self.zoomed = False
-        self.page: Page | None = None
-        self.prompt: KeyPrompt | None = None
-        self.message = ""
-        self.connection_error = ""
-        self.loading = True
-        self.typing = False
-        self.away = False
+        self.rows = 0
 
     @property
     def job(self) -> Job | None:

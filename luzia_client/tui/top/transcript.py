@@ -14,8 +14,8 @@ from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.watch.output_printers import format_loss
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
+from luzia_client.tui.fullscreen.text_view import TextView
 from luzia_client.tui.top.state import TopState
-from luzia_client.tui.top.text_view import TextView
 
 TAIL_LINES = 1000
 RECONNECT_S = 365 * 86400.0

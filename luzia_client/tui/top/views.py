@@ -18,15 +18,17 @@ from luzia_client.cli.show.formatting import (
 from luzia_client.cli.show.questions import describe_question
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line
+from luzia_client.tui.fullscreen.rows import compose_page, message_row
+from luzia_client.tui.fullscreen.text_view import Fragments, fit
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.ordering import BY_TURN
 from luzia_client.tui.top.columns import choose_columns, format_group, format_job, format_titles
 from luzia_client.tui.top.header import format_header
-from luzia_client.tui.top.keys import format_footer
+from luzia_client.tui.top.keys import KEYS
 from luzia_client.tui.top.state import Cursor, Layout, TopState
-from luzia_client.tui.top.text_view import Fragments, fit
 
 MAX_QUESTION_ROWS = 6
+PAGE_KEYS = "Esc close  / search  ↑↓ PgUp PgDn Home End move"
 HOUR_S = 3600.0
 MINUTE_S = 60.0
 
@@ -34,8 +36,9 @@ MINUTE_S = 60.0
 def compose_screen(top: TopState, now: datetime, screen: Screen) -> list[Fragments]:
     """All rows of the screen."""
     width, height = screen.width or 80, screen.height
+    top.rows = height
     if top.page is not None:
-        return _page(top, width, height)
+        return compose_page(top, width, height, PAGE_KEYS)
     layout = top.layout(height)
     shown = format_header(top, now, width, layout.header)
     shown += _list(top, now, screen, layout)
@@ -43,19 +46,6 @@ def compose_screen(top: TopState, now: datetime, screen: Screen) -> list[Fragmen
     if top.typing or height < 2:
         return shown[:height]
     return [*shown[: height - 1], _footer(top, width)]
-
-
-def _page(top: TopState, width: int, height: int) -> list[Fragments]:
-    page = top.page
-    assert page is not None
-    shown = page.text.view(width, max(height - 2, 0))
-    filled = [*shown, *[[("", "")]] * (max(height - 2, 0) - len(shown))]
-    more = "" if page.text.follows else "  (more below)"
-    bottom: Fragments = [("class:keys", f"Esc close  / search  ↑↓ PgUp PgDn Home End move{more}")]
-    heading = fit([("class:header", f" {page.title} ")], width)
-    if height < 3:
-        return [heading]
-    return [heading, *filled, _message_row(top, width) or fit(bottom, width)]
 
 
 def _list(top: TopState, now: datetime, screen: Screen, layout: Layout) -> list[Fragments]:
@@ -152,7 +142,7 @@ def _describe_job(job: Job, width: int) -> list[Fragments]:
 
 def _footer(top: TopState, width: int) -> Fragments:
     """What the list shows of all jobs, and the keys that have an effect now."""
-    message = _message_row(top, width)
+    message = message_row(top, width)
     if message is not None:
         return message
     model = top.model
@@ -169,14 +159,7 @@ def _footer(top: TopState, width: int) -> Fragments:
     shown = one_line("  ".join(words))
     room = width - (len(shown) + 2 if shown else 0)
     row: Fragments = [("class:filter", f"{shown}  ")] if shown else []
-    return fit([*row, ("class:keys", format_footer(top.where, top.jobs, room))], width)
-
-
-def _message_row(top: TopState, width: int) -> Fragments | None:
-    """The open prompt, or the result of the last key."""
-    if top.prompt is not None:
-        return fit([("class:choice", one_line(top.prompt.question, 1000))], width)
-    return fit([("class:message", one_line(top.message, 1000))], width) if top.message else None
+    return fit([*row, ("class:keys", KEYS.format_footer(top.where, top.jobs, room))], width)
 
 
 def next_redraw_s(jobs: Iterable[Job], now: datetime, interval_s: float) -> float | None:

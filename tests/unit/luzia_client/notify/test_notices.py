@@ -6,7 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from luzia_client.notify.notices import Notice, body, digest, fill, format_changes, format_span, title
+from luzia_protocol import events
+from luzia_protocol.activity import Question, QuestionPart
+from luzia_protocol.jobs import Job, JobState
+
+from luzia_client.notify.notices import Notice, body, digest, fill, format_changes, format_span, of_question, title
 from luzia_client.notify.sender import without_secrets
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -48,6 +52,15 @@ def test_a_question_says_how_to_answer_it() -> None:
         "Job 120000-abcd",
         "Answer with: luzia answer 120000-abcd allow|deny|TEXT",
     ]
+
+
+@pytest.mark.parametrize(("node", "words"), [("nightly", "nightly: fix it"), ("", "fix it"), ("2", "fix it")])
+def test_a_notice_begins_with_the_name_of_its_job(node: str, words: str) -> None:
+    """A number is the place of a job in a batch or graph, and names nothing."""
+    job = Job("120000-abcd", "", "p", "claude", "fix it", JobState.WAITING, AT, 1, node=node)
+    question = Question("q", "question", "Ask", "", [QuestionPart("Which?", ["a"])])
+    asked = events.QuestionAsked(seq=1, at=AT, job=job.id, project="p", state=job.state, attempt=1, question=question)
+    assert title(of_question(asked, question, job, "")) == f"? p: {words}"
 
 
 def test_a_template_has_fields_and_nothing_else() -> None:

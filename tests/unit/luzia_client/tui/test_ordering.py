@@ -12,7 +12,7 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.tui.model import JobsModel
-from luzia_client.tui.ordering import GROUPS, SORTS, Arrangement
+from luzia_client.tui.ordering import GROUPS, SORTS, ArrangedRows, Arrangement
 
 START = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -100,6 +100,26 @@ def test_an_arranged_list_follows_changes_as_a_new_one_would_be() -> None:
     again = listed(*kept)
     again.arrange(model.arrangement)
     assert list(again.rows) == list(model.rows) == sorted(map(model.arrangement.key, kept))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("sort", SORTS)
+def test_jobs_are_sorted_as_their_keys_are(sort: str, group: str, reverse: bool) -> None:
+    choose = random.Random(sort).choice
+    jobs = [
+        a_job(
+            number,
+            choose(list(JobState)),
+            project=choose(["web", "website", "App"]),
+            agent=choose("xy"),
+            created_at=START - timedelta(seconds=choose(range(5))),
+        )
+        for number in range(99)
+    ]
+    arrangement = Arrangement(sort=sort, group=group, reverse=reverse)
+    rows = ArrangedRows(arrangement, arrangement.sort_jobs(jobs))
+    assert list(rows) == sorted(map(arrangement.key, jobs))
 
 
 def test_live_jobs_are_kept_in_any_order_when_there_are_too_many() -> None:

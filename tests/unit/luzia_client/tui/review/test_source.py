@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from luzia_client.cli.show.text import width
@@ -16,6 +16,7 @@ def text_of(pieces: list[tuple[str, str]]) -> str:
     return "".join(text for _, text in pieces)
 
 
+@example(["a", "a"], 0, 1)
 @given(st.lists(TEXT, max_size=4), st.integers(0, 50), st.integers(0, 60))
 def test_a_cropped_line_has_exactly_its_columns(texts: list[str], left: int, columns: int) -> None:
     pieces = [("", shown_text(" " + text)) for text in texts]

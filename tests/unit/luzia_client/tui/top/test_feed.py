@@ -65,7 +65,7 @@ def test_a_refused_request_is_shown_until_a_later_one_is_answered(
             await eventually_shows(top, changed, "")
             daemon.refusing = True
             feed.refresh_reasons()
-            await eventually_shows(top, changed, "not now – retrying")
+            await eventually_shows(top, changed, "retrying: not now")
             daemon.refusing = False
             feed.refresh_reasons()
             await eventually_shows(top, changed, "")

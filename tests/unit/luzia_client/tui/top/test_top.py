@@ -13,11 +13,12 @@ from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import width
+from luzia_client.tui.fullscreen.state import Page
+from luzia_client.tui.fullscreen.text_view import Fragments, TextView
 from luzia_client.tui.model import JobsModel
-from luzia_client.tui.top import keys
+from luzia_client.tui.top.keys import KEYS, Where
 from luzia_client.tui.top.question_form import QuestionForm
-from luzia_client.tui.top.state import Page, TopState
-from luzia_client.tui.top.text_view import Fragments, TextView
+from luzia_client.tui.top.state import TopState
 from luzia_client.tui.top.views import compose_screen, next_redraw_s
 from support import ROOT
 
@@ -127,27 +128,27 @@ def test_a_running_clock_ticks_as_often_as_it_shows_something_else() -> None:
 
 
 def test_the_page_and_the_help_screen_have_every_key() -> None:
-    assert keys.format_table() in DOCS.read_text()
-    for key in keys.iter_keys():
-        assert key.help in keys.format_help()
-    assert max(map(len, keys.format_help().splitlines())) <= 80
+    assert KEYS.format_tables() in DOCS.read_text()
+    for key in KEYS:
+        assert key.help in KEYS.format_help()
+    assert max(map(len, KEYS.format_help().splitlines())) <= 80
 
 
-@pytest.mark.parametrize("where", [*keys.Where])
-def test_no_key_has_two_meanings_in_one_place(where: keys.Where) -> None:
-    names = [name for key in keys.iter_keys() if where in key.where for name in key.keys.split()]
+@pytest.mark.parametrize("where", [*Where])
+def test_no_key_has_two_meanings_in_one_place(where: Where) -> None:
+    names = [name for key in KEYS if where in key.where for name in key.keys.split()]
     assert len(names) == len(set(names))
 
 
 def test_the_footer_has_the_keys_that_have_an_effect_on_the_jobs() -> None:
     live, ended = a_job(1), a_job(2, JobState.FAILED)
-    assert "c cancel" in keys.format_footer(keys.Where.LIST, [live], 80)
-    assert "c cancel" not in keys.format_footer(keys.Where.LIST, [ended], 80)
-    assert "r retry" in keys.format_footer(keys.Where.LIST, [live, ended], 80)
-    assert "/ filter" in keys.format_footer(keys.Where.LIST, [], 80)
-    assert "/ search" in keys.format_footer(keys.Where.TRANSCRIPT, [live], 80)
+    assert "c cancel" in KEYS.format_footer(Where.LIST, [live], 80)
+    assert "c cancel" not in KEYS.format_footer(Where.LIST, [ended], 80)
+    assert "r retry" in KEYS.format_footer(Where.LIST, [live, ended], 80)
+    assert "/ filter" in KEYS.format_footer(Where.LIST, [], 80)
+    assert "/ search" in KEYS.format_footer(Where.TRANSCRIPT, [live], 80)
     for columns in range(100):
-        assert len(keys.format_footer(keys.Where.LIST, [live, ended], columns)) <= columns
+        assert len(KEYS.format_footer(Where.LIST, [live, ended], columns)) <= columns
 
 
 def test_a_permission_is_a_choice_of_keys_and_a_question_is_not() -> None:

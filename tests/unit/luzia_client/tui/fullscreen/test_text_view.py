@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from luzia_client.cli.show.text import width
-from luzia_client.tui.top.text_view import MAX_LINE_CHARS, Fragments, TextView, fit, parse_fragments
+from luzia_client.tui.fullscreen.text_view import MAX_LINE_CHARS, Fragments, TextView, fit, parse_fragments
 
 
 def plain(lines: list[Fragments]) -> list[str]:

@@ -1,50 +1,38 @@
-"""The key bindings of a screen, made from its table of keys, such as that in keys.py."""
+"""The key bindings of a screen, made from its table of keys."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from enum import Flag
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any
 
 from prompt_toolkit.filters import Condition, FilterOrBool
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
-from luzia_client.tui.top.controls import InputLine
-from luzia_client.tui.top.state import KeyPrompt
+from luzia_client.tui.fullscreen.input_line import InputLine
+from luzia_client.tui.fullscreen.keys import KeyTable
+from luzia_client.tui.fullscreen.state import ScreenState
 
 WHILE_TYPING = {"up": "up", "down": "down", "pageup": "page_up", "pagedown": "page_down"}
 COMPLETION_STEPS = {"tab": 1, "down": 1, "s-tab": -1, "up": -1}
 
 
-class BoundKey(NamedTuple):
-    """keys: names of prompt_toolkit, separated by spaces. action: what they do. is_active: whether they do it now."""
-
-    keys: str
-    action: str
-    is_active: Callable[[], bool]
-
-
-class KeyState(Protocol):
-    """The state of the screen, as far as keys use it. See TopState."""
-
-    message: str
-    prompt: KeyPrompt | None
-    away: bool
-
-
-def bindings(
-    state: KeyState,
-    keys: Iterable[BoundKey],
+def add_bindings(
+    key_bindings: KeyBindings,
+    state: ScreenState,
+    keys: KeyTable[Any],
+    has_keys: Callable[[Flag], bool],
     find_action: Callable[[str], Callable[[], None]],
     line: InputLine,
     end_typing: Callable[[bool], None],
-) -> KeyBindings:
-    """All bindings.
+) -> None:
+    """Add all bindings.
 
-    find_action: the effect of an action. end_typing: called when the input line is closed, with True on Enter.
+    has_keys: whether one of these places has the keys now. find_action: the effect of an action. end_typing: called
+    when the input line is closed, with True on Enter.
     """
-    key_bindings = KeyBindings()
     is_typing = Condition(lambda: line.is_open)
     is_completing = Condition(lambda: line.is_open and line.completes)
     is_choosing = Condition(lambda: state.prompt is not None)
@@ -60,7 +48,7 @@ def bindings(
 
     for key in keys:
         for name in key.keys.split():
-            bind(name, free & Condition(key.is_active), find_action(key.action))
+            bind(name, free & Condition(partial(has_keys, key.where)), find_action(key.action))
 
     @key_bindings.add(Keys.Any, filter=free)
     def explain(event: KeyPressEvent) -> None:
@@ -88,4 +76,3 @@ def bindings(
     for name in ("escape", "c-c", "enter"):
         bind(name, is_choosing & ~is_typing, partial(answer, ""))
     bind("<sigint>", ~is_away, find_action("leave"))
-    return key_bindings
