@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from luzia_client.notify.notices import Notice, body, digest, fill, format_changes, format_span, title
+from luzia_protocol.events import Collided
+from luzia_protocol.jobs import Collision, JobState
+
+from luzia_client.notify.notices import Notice, body, digest, fill, format_changes, format_span, of_collision, title
 from luzia_client.notify.sender import without_secrets
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -48,6 +51,25 @@ def test_a_question_says_how_to_answer_it() -> None:
         "Job 120000-abcd",
         "Answer with: luzia answer 120000-abcd allow|deny|TEXT",
     ]
+
+
+@pytest.mark.parametrize(
+    ("merges", "conflicts", "words"),
+    [
+        (False, ["a", "b"], "; git cannot merge a, b"),
+        (True, [], "; git can merge both"),
+        (None, [], ""),
+    ],
+)
+def test_a_collision_says_with_which_job_in_which_files_and_whether_git_can_merge_both(
+    merges: bool | None, conflicts: list[str], words: str
+) -> None:
+    found = Collision("120001-bcde", ["a", "b", "c", "d", "e", "f"], 9, merges, conflicts)
+    event = Collided(seq=7, at=AT, job="120000-abcd", project="overbits", state=JobState.RUNNING, collision=found)
+    notice = of_collision(event, None, "")
+    assert title(notice) == "! overbits:  (another job changes the same files)"
+    same = "job 120001-bcde changes the same files: a, b, c, d, e and 4 more"
+    assert body(notice).splitlines() == ["9 files", f"{same}{words}", "Job 120000-abcd"]
 
 
 def test_a_template_has_fields_and_nothing_else() -> None:
