@@ -16,6 +16,7 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad.attempts.budget import BudgetWatch
+from luziad.attempts.collisions import CollisionWatch
 from luziad.attempts.environment import base_environment
 from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput
@@ -36,6 +37,7 @@ from luziad.fulltext.index import Index
 from luziad.handlers.dispatch.job_factory import JobFactory
 from luziad.handlers.graph_parts import GraphParts
 from luziad.handlers.services import Services
+from luziad.jobs.collisions import Collisions
 from luziad.jobs.directories import JobDirectories
 from luziad.jobs.family_budgets import FamilyBudgets
 from luziad.jobs.observer import JobObserver, Observers
@@ -216,6 +218,10 @@ class App:
         """What prepares, watches and judges attempts."""
         launcher, executor, stop = self._launcher, self._executor, self._stopper.stop
         self._worktrees = Worktrees(launcher, self._config.trees_dir, self._table, self._journal, self._git_threads)
+        self._collisions = Collisions(self._table)
+        self._collision_watch = CollisionWatch(
+            self._table, self._collisions, self._worktrees, self._journal, self._observers
+        )
         self._reviews = Reviews(table=self._table, journal=self._journal, observers=self._observers)
         grace_s = self._config.daemon.discard_grace_s
         self._discarded = DiscardedWork(self._worktrees, self._table, self._reviews, grace_s)
@@ -429,6 +435,7 @@ class App:
             history=History(self._reader, self._files),
             search=self._search,
             fulltext=self._fulltext,
+            collisions=self._collisions,
             graph_parts=GraphParts(),
             subscribers=subscribers,
         )
@@ -452,6 +459,7 @@ class App:
             self._lending,  # before the gates: jobs that reclaim their slots get them before others start
             *self._gates,
             self._worktrees,
+            self._collision_watch,
             self._races,  # after the worktrees: it removes those that they have unlocked
             self._retention,  # after all that handles the end of a job: it may remove the job
             self._shortage,
@@ -482,6 +490,7 @@ class App:
                     self._scheduler.admission.adopt(record)
                 self._journal.after_commit(CommitCallbacks(self._finish_repair, _report_unfinished_repair))
             self._journal.delete_environments(self._environments.drop_unused())
+            self._collisions.recover()
             self._scheduler.recover()
             self._schedules.check()
             gc.collect()
@@ -517,6 +526,7 @@ class App:
         self._shortage.close()
         self._discarded.close()
         await self._attachments.close()
+        self._collision_watch.close()
         await self._worktrees.close()
         await self._races.close()
         await self._completion.close()

@@ -26,7 +26,7 @@ from luzia_client.transport.endpoint import DaemonUnreachableError
 from luzia_client.trees import WorktreeError
 from luzia_client.trees.diff import changed_files
 
-KINDS: tuple[events.EventKind, ...] = ("ended", "requeued", "asked", "starting")
+KINDS: tuple[events.EventKind, ...] = ("ended", "requeued", "asked", "collision", "starting")
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.05, 2.0
 GIT_S = 5.0
 """How long a notice waits for git to count what a job has changed."""
@@ -152,6 +152,8 @@ class Intake:
                     told.append(notices.of_daemon("queue_empty", str(event.seq), event.at))
             case events.QuestionAsked():
                 told.append(notices.of_question(event, event.question, await self._job(event.job), self._settings.link))
+            case events.Collided() if not event.again:
+                told.append(notices.of_collision(event, await self._job(event.job), self._settings.link))
             case events.Starting() if self._outbox.has(LIMITED):
                 job = await self._job(event.job)
                 if job is not None and self._outbox.value(f"{LIMITED}{job.agent}"):

@@ -19,6 +19,7 @@ from luzia_client.notify.settings import Subject
 
 TASK_CHARS = 200
 WORDS_CHARS = 1000
+FILES = 5
 
 FIELDS = (
     "subject",
@@ -110,6 +111,18 @@ def of_question(event: events.QuestionAsked, question: Question, job: Job | None
     )
 
 
+def of_collision(event: events.Collided, job: Job | None, link: str) -> Notice:
+    """The notice that two jobs change the same files."""
+    found = event.collision
+    fields = _fields(event, job, link)
+    fields["agent"] = job.agent if job is not None else ""
+    fields["files"] = _files(found.file_count)
+    proof = {True: "; git can merge both", False: f"; git cannot merge {_first(found.conflicts)}", None: ""}
+    same = _first(found.files, found.file_count)
+    fields["reason"] = f"job {found.job} changes the same files: {same}{proof[found.merges]}"
+    return Notice("collision", f"{event.seq}", event.at, _present(fields), None, job.tags if job is not None else {})
+
+
 def of_agent(subject: Subject, key: str, at: datetime, agent: str, reason: str = "") -> Notice:
     """The notice of an agent's account."""
     return Notice(subject, key, at, _present({"agent": agent, "reason": reason}))
@@ -133,6 +146,8 @@ def title(notice: Notice, template: str | None = None) -> str:
             return f"✗ {where}: {task}"
         case "review":
             return f"✓ {where}: {task} (waits for your review)"
+        case "collision":
+            return f"! {where}: {task} (another job changes the same files)"
         case "asks":
             return f"? {where}: {task}"
         case "limit_reached":
@@ -227,6 +242,12 @@ def format_changes(files: Sequence[tuple[str, int | None, int | None]]) -> str:
 
 def _files(count: int) -> str:
     return f"{count} file{'' if count == 1 else 's'}"
+
+
+def _first(names: Sequence[str], count: int = 0) -> str:
+    """The first few names, and how many more there are of `count`."""
+    more = max(count, len(names)) - len(names[:FILES])
+    return ", ".join(names[:FILES]) + (f" and {more} more" if more else "")
 
 
 def shorten(text: str, characters: int) -> str:

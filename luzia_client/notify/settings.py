@@ -21,6 +21,7 @@ Subject = Literal[
     "failed",
     "asks",
     "review",
+    "collision",
     "limit_reached",
     "limit_over",
     "stalled",

@@ -76,14 +76,19 @@ class _Work(msgspec.Struct, frozen=True):
 
 
 def find_collisions(jobs: Iterable[Job]) -> Overlap:
-    """Compare the work of jobs, finished or not, repository by repository. jobs: newest first; others are ignored."""
+    """Compare the work of jobs, finished or not, repository by repository. jobs: newest first; others are ignored.
+
+    Racers of one race are not compared with each other, since only one of them is accepted.
+    """
     overlap = Overlap([], {}, [])
+    jobs = list(jobs)
+    races = {job.id: job.race.id for job in jobs if job.race is not None}
     for repository, trees in _by_repository(jobs, overlap.left_out):
         with _scratch_objects(repository) as env:
             works = _works(trees, env, overlap.unreadable)
             for first, second in combinations(works, 2):
                 files = sorted(first.files & second.files)
-                if files:
+                if files and races.get(first.job, first.job) != races.get(second.job, second.job):
                     _, conflicts = _merge(repository, first.commit, second.commit, env)
                     overlap.collisions.append(Collision(repository, (first.job, second.job), files, conflicts))
     return overlap

@@ -39,6 +39,7 @@ _PARTIAL_EVENTS = (
     events.Edited,
     events.Held,
     events.Released,
+    events.Collided,
 )
 """Events that do not have all changed fields of their job."""
 
@@ -201,6 +202,8 @@ class JobsModel:
                 pass
         if isinstance(event, _PARTIAL_EVENTS):
             self.stale.add(job.id)
+        if isinstance(event, events.Collided) and event.collision.job in self._jobs:
+            self.stale.add(event.collision.job)
         self._place(job)
 
     def remove(self, job_id: str) -> None:

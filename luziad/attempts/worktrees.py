@@ -26,7 +26,7 @@ from luziad.jobs.table import JobTable
 from luziad.journal.journal import Journal
 from luziad.supervise.shortages import describe_error
 from luziad.worktrees import clean as cleaning
-from luziad.worktrees import create, provision
+from luziad.worktrees import create, overlap, provision
 from luziad.worktrees import discard as discarding
 from luziad.worktrees.git import Git, GitError, GitProcesses
 
@@ -93,6 +93,24 @@ class Worktrees(JobObserver):
     def delete_copy(self, record: JobRecord) -> None:
         """Delete the copy of the job's discarded work."""
         self._task(self._delete_copy(record))
+
+    async def list_changed(self, record: JobRecord, tree: Worktree) -> frozenset[str] | None:
+        """The files that a job's worktree changes, committed or not; None when git cannot tell."""
+        try:
+            return await self._in_thread(overlap.list_changed, self._git(record), tree)
+        except (GitError, OSError) as exc:  # it may be removed just now
+            log.info("worktree_not_compared job=%s error=%s", record.id, describe_error(exc))
+            return None
+
+    async def prove(self, first: tuple[JobRecord, Worktree], second: tuple[JobRecord, Worktree]) -> overlap.Proof:
+        """Whether git can merge the work of two jobs of one repository."""
+        (one, one_tree), (other, other_tree) = first, second
+        works = (one.id, one_tree), (other.id, other_tree)
+        try:
+            return await self._in_thread(overlap.prove, self._git(one), *works)
+        except (GitError, OSError) as exc:
+            log.info("merge_not_proved job=%s other=%s error=%s", one.id, other.id, describe_error(exc))
+            return overlap.Proof(None, [])
 
     async def close(self) -> None:
         """Stop git: an unfinished worktree is created again by the next daemon."""

@@ -21,6 +21,7 @@ from luziad.handlers.dispatch.project import unknown_project
 from luziad.handlers.graph_parts import GraphParts
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.attempt import AttemptRef
+from luziad.jobs.collisions import Collisions
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import describe_attached, is_attached
@@ -63,6 +64,7 @@ class Services:
     history: History
     search: JobSearch
     fulltext: FullText
+    collisions: Collisions
     graph_parts: GraphParts
     subscribers: set[object]
 
@@ -111,12 +113,14 @@ class Services:
             reason = "waits for a review of its work"
         elif record.status.state is JobState.RUNNING:
             reason = self.scheduler.lending.reason(record.id) or reason or (self.watcher.problem if whole else None)
+        collisions = self.collisions.of(record)
         if not whole:
-            return summarize_job(record, reason)
+            return summarize_job(record, reason, collisions)
         options = self.scheduler.launcher.agent_options(record)
         return describe_job(
             record,
             reason,
+            collisions,
             spec=self.scheduler.launcher.whole_spec(record),
             env_names=self.scheduler.environments.names(record.spec.env_set),
             directory=self.scheduler.executor.job_directory(record.id),

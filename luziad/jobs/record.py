@@ -13,6 +13,7 @@ from msgspec import field
 from luzia_protocol.activity import Activity
 from luzia_protocol.jobs import (
     Bounds,
+    Collision,
     DiscardedWork,
     JobState,
     LaunchOptions,
@@ -120,6 +121,7 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
     worktree: its git worktree; recorded before it is created, and until it is cleaned.
     held_at: when it was put on hold.
     review: what a person has decided about its work since it has ended.
+    collisions: other jobs that were found to change the same files, newest first; of two jobs, one has the other.
     discarded: the work that was discarded and is still kept. discarded_until: until when, on the steady clock.
     """
 
@@ -137,6 +139,7 @@ class JobStatus(msgspec.Struct, omit_defaults=True, gc=False):
     discarded: DiscardedWork | None = None
     discarded_until: SteadyTime | None = None
     review: Review | None = None
+    collisions: tuple[Collision, ...] = ()
 
 
 class JobRecord(msgspec.Struct, gc=False):

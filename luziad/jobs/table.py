@@ -135,6 +135,10 @@ class JobTable:
         """Jobs that have ended; those that nothing keeps come first, in the order in which they ended."""
         return [self._jobs[job] for job in (*self._final, *self._kept)]
 
+    def kept(self) -> list[JobRecord]:
+        """Jobs that have ended and whose work in git, or review, still needs a decision; in no order."""
+        return [self._jobs[job] for job in self._kept]
+
     def skipped(self) -> list[JobRecord]:
         """Jobs in the state skipped, in no order."""
         return list(self._skipped.values())

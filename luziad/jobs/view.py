@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from luzia_protocol import times
 from luzia_protocol.activity import MAX_DETAIL_CHARS, Activity
-from luzia_protocol.jobs import LIST_TASK_CHARS, Attachment, Attempt, Budget, Job, JobState, job_name
+from luzia_protocol.jobs import LIST_TASK_CHARS, Attachment, Attempt, Budget, Collision, Job, JobState, job_name
 
 from luziad.jobs.abridging import text_size
 from luziad.jobs.activity import job_activity, shorten
@@ -30,8 +30,8 @@ def to_datetime(epoch_s: float | None) -> datetime | None:
     return None if epoch_s is None else times.to_datetime(epoch_s)
 
 
-def summarize_job(record: JobRecord, reason: str | None) -> Job:
-    """The protocol's Job as lists show it. reason: the computed or recorded one."""
+def summarize_job(record: JobRecord, reason: str | None, collisions: Sequence[Collision] = ()) -> Job:
+    """The protocol's Job as lists show it. reason: the computed or recorded one. collisions: those that are known."""
     spec, fate, attempt = record.spec, record.status, record.attempt
     task = task_text(record)
     requirements = spec.requirements or NO_REQUIREMENTS
@@ -86,12 +86,14 @@ def summarize_job(record: JobRecord, reason: str | None) -> Job:
         attached=_attachment(attempt) if attempt and not fate.state.is_final and not waits else None,
         review=record.review,
         race=record.race,
+        collisions=[*collisions],
     )
 
 
 def describe_job(
     record: JobRecord,
     reason: str | None,
+    collisions: Sequence[Collision] = (),
     *,
     spec: JobSpec | None = None,
     env_names: list[str] | None = None,
@@ -109,7 +111,7 @@ def describe_job(
     spec = spec or record.spec
     attempts = record.status.attempts
     return replace(
-        summarize_job(record, reason),
+        summarize_job(record, reason, collisions),
         task=spec_text(spec),
         argv=spec.argv,
         attempts=[_attempt_view(*each) for each in zip(attempts, _activities(attempts), strict=True)],

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from luzia_protocol import events, times
 from luzia_protocol.activity import Activity, Question, Spending
-from luzia_protocol.jobs import Outcome, Progress, Review
+from luzia_protocol.jobs import Collision, Outcome, Progress, Review
 
 from luziad.jobs.activity import job_activity, shorten
 from luziad.jobs.attempt import Verdict
@@ -105,6 +105,9 @@ class EventFactory:
 
     def reviewed(self, record: JobRecord, review: Review) -> events.Reviewed:
         return self._event(events.Reviewed, record, review=review)
+
+    def collided(self, record: JobRecord, collision: Collision, *, again: bool) -> events.Collided:
+        return self._event(events.Collided, record, collision=collision, again=again)
 
     def removed(self, record: JobRecord) -> events.Removed:
         return self._event(events.Removed, record)

@@ -164,6 +164,7 @@ def _status(job: Job) -> JobStatus:
         discarded=job.discarded,
         held_at=_epoch(job.held_at),
         review=None if job.review is Review.WANTED else job.review,
+        collisions=tuple(job.collisions),
     )
 
 

@@ -73,15 +73,25 @@ class Git:
     """Runs git with the environment of a job.
 
     environ: its environment; variables that begin with GIT_ are dropped. umask: None is this process's.
-    processes: where its processes are counted.
+    processes: where its processes are counted. own: variables of git that are luzia's.
     """
 
     def __init__(
-        self, environ: Mapping[str, str], umask: int | None = None, processes: GitProcesses | None = None
+        self,
+        environ: Mapping[str, str],
+        umask: int | None = None,
+        processes: GitProcesses | None = None,
+        own: Mapping[str, str] | None = None,
     ) -> None:
-        self._env = {name: value for name, value in environ.items() if not name.startswith("GIT_")} | _QUIET
-        self._umask = -1 if umask is None else umask
+        passed_on = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
+        self._env = passed_on | _QUIET | dict(own or {})
+        self._umask = umask
         self._processes = processes or GitProcesses()
+
+    def writing_to(self, objects: str, alternates: str) -> Git:
+        """The same, but new objects are written into the directory `objects`. alternates: where the others are."""
+        own = {"GIT_OBJECT_DIRECTORY": objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES": alternates}
+        return Git(self._env, self._umask, self._processes, own)
 
     def run(
         self,
@@ -125,7 +135,7 @@ class Git:
             stderr=errors,
             process_group=0,
             pass_fds=pass_fds,
-            umask=self._umask,
+            umask=-1 if self._umask is None else self._umask,
         ) as process:
             self._processes.running.add(process)
             deadline_s = time.monotonic() + TIMEOUT_S

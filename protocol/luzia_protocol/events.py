@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from luzia_protocol.activity import Activity, Question, Spending
-from luzia_protocol.jobs import JobState, Outcome, Progress, Review, Worktree
+from luzia_protocol.jobs import Collision, JobState, Outcome, Progress, Review, Worktree
 
 
 class Base(msgspec.Struct, tag_field="kind", kw_only=True, omit_defaults=True, repr_omit_defaults=True, gc=False):
@@ -161,11 +161,21 @@ class Reviewed(Base, tag="reviewed"):
     review: Review
 
 
+class Collided(Base, tag="collision"):
+    """The worktree of another job changes the same files. Told of two jobs by one of them.
+
+    again: of these two it was told before, and this is how it is now; without files it has passed.
+    """
+
+    collision: Collision
+    again: bool = False
+
+
 class Removed(Base, tag="removed"):
     """The job was removed, on request or because of the limit on finished jobs. state: its last."""
 
 
-JobEvent = Dispatched | WorktreeChanged | Edited | Held | Released | Reviewed | Removed
+JobEvent = Dispatched | WorktreeChanged | Edited | Held | Released | Reviewed | Collided | Removed
 AttemptEvent = Starting | Started | Progressed | Paused | Resumed | Stopping | Ended | Requeued | Sent
 QuestionEvent = QuestionAsked | QuestionAnswered
 Event = JobEvent | AttemptEvent | QuestionEvent
@@ -188,6 +198,7 @@ EventKind = Literal[
     "held",
     "released",
     "reviewed",
+    "collision",
     "removed",
 ]
 """The `kind` of an event, as a type."""

@@ -15,6 +15,7 @@ from luzia_protocol.states import JobState as JobState
 MAX_TASK_BYTES = 1024 * 1024
 MAX_PRIORITY = 100
 MAX_CPUS = 10_000
+MAX_COLLISION_FILES = 20
 LIST_TASK_CHARS = 256
 """Lists have only the first characters of a task, so that a page fits a frame; `status` has all of it."""
 
@@ -116,6 +117,20 @@ class Worktree(msgspec.Struct, frozen=True, gc=False):
     onto: str | None
     repository: str
     dirty: bool = False
+
+
+class Collision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Another job whose worktree changes the same files of the same repository.
+
+    files: the first MAX_COLLISION_FILES of them; file_count: their number. merges: whether git can merge the work of
+    both, None if that is not known. conflicts: the first files that git cannot merge.
+    """
+
+    job: str
+    files: list[str]
+    file_count: int
+    merges: bool | None = None
+    conflicts: list[str] = []
 
 
 class DiscardedWork(msgspec.Struct, frozen=True, gc=False):
@@ -296,6 +311,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     attached: who uses its session in a terminal now.
     review: what a person has decided about its work; None for a job that needs no decision.
     race: the race that it is part of.
+    collisions: the jobs whose worktrees change the same files, as far as they were compared while jobs ran.
     """
 
     id: str
@@ -357,6 +373,7 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     attached: Attachment | None = None
     review: Review | None = None
     race: Race | None = None
+    collisions: list[Collision] = []
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -535,3 +535,15 @@ def test_without_a_terminal_the_waiting_jobs_are_printed(place: Reviewed) -> Non
     refused = luzia(place, "review", job)
     assert refused.returncode == 2
     assert "luzia diff" in refused.stderr
+
+
+def test_a_job_that_changes_the_same_files_as_a_running_one_says_so_while_it_is_shown(place: Reviewed) -> None:
+    job = place.finished("fix the login button")
+    with review(place, job) as screen:
+        screen.until(lambda now: "→ main" in now.text, "its changes")
+        task = "echo other > web/login.js; sleep 1000"
+        other = place.ok(op="dispatch", project="overbits", task=task, agent="shell", worktree=True)["job"]
+        words = f"{other} changes the same files: web/login.js; git cannot merge web/login.js"
+        screen.until(lambda now: words in now.text, "the collision")
+        place.ok(op="cancel", job=other)
+        place.ended(other)

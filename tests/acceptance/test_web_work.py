@@ -178,6 +178,25 @@ def test_the_work_of_a_job_is_reviewed_by_file_and_merged(screen: Screen, place:
         assert status(wire, job)["state"] == "completed"
 
 
+def test_jobs_that_change_the_same_files_say_so_as_soon_as_it_is_found(screen: Screen, place: Scene) -> None:
+    page = screen.page
+    place.project.write("shared.txt", "one\n")
+    place.project.commit("a shared file")
+    with place.daemon.connect() as wire:
+        first = place.changed(wire, "echo two > shared.txt")
+        gate = place.daemon.root / "collided"
+        task = f"while [ ! -e {gate} ]; do sleep 0.05; done; echo three > shared.txt; rm {gate}; cat; sleep 1000"
+        second = dispatch(wire, task, worktree=True)
+        screen.go(f"#/job/{second}")
+        page.wait_for_selector(".job-facts")
+        gate.touch()
+        page.wait_for_selector(f".doing-line:has-text('Job {first} changes the same files: shared.txt; git cannot')")
+        screen.go("#/inbox")
+        page.wait_for_selector(f"{entry(first)} .doing-line:has-text('Job {second} changes the same files')")
+        wire.ok(op="cancel", job=second)
+        ended(wire, second)
+
+
 def test_a_chosen_hunk_is_merged_alone_and_the_rest_stays(screen: Screen, place: Scene) -> None:
     page = screen.page
     lines = [f"line {number}" for number in range(40)]

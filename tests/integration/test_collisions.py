@@ -92,3 +92,67 @@ def test_a_worktree_that_is_gone_or_damaged_hides_no_other(workshop: Workshop) -
     assert f"{broken['id']} was not compared" in shown.stderr
     unknown = workshop.luzia("collisions", "nowhere")
     assert (unknown.returncode, "nowhere" in unknown.stderr) == (4, True)
+
+
+def working(workshop: Workshop, task: str) -> str:
+    """A running job that has done the task, and waits for the file `go`."""
+    gate = workshop.project.home / "go"
+    task = f"{task}; while test ! -e {gate}; do sleep 0.05; done"
+    job: str = workshop.ok(op="dispatch", project="overbits", task=task, worktree=True)["job"]
+    return job
+
+
+def known(workshop: Workshop, job: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = workshop.job(job).get("collisions", [])
+    return found
+
+
+def told(workshop: Workshop) -> list[dict[str, Any]]:
+    """The events of new collisions until now."""
+    marker = workshop.finished("true", worktree=False)["id"]
+    found: list[dict[str, Any]] = []
+    with workshop.daemon.connect() as wire:
+        wire.ok(op="subscribe", after=0, kinds=["collision", "ended"])
+        while (event := wire.receive()["event"])["job"] != marker:
+            if event["kind"] == "collision" and not event.get("again"):
+                found.append(event)
+    return found
+
+
+def test_running_jobs_that_change_the_same_lines_know_of_each_other_and_it_is_told_once(workshop: Workshop) -> None:
+    first = working(workshop, "sed -i s/0/first/ app; git commit -qam first")
+    second = working(workshop, "sed -i s/0/second/ app; echo x > new")
+    eventually(lambda: known(workshop, first), "the collision")
+    (of_first,), (of_second,) = known(workshop, first), known(workshop, second)
+    assert of_first == {"job": second, "files": ["app"], "file_count": 1, "merges": False, "conflicts": ["app"]}
+    assert of_second == of_first | {"job": first}
+    (event,) = told(workshop)
+    assert {event["job"], event["collision"]["job"]} == {first, second}
+    workshop.daemon.kill()
+    workshop.daemon.start()
+    assert known(workshop, first) == [of_first]
+    words = f"{second} changes the same files: app; git cannot merge app"
+    assert words in workshop.luzia("jobs", first).stdout
+    assert f"{first}\t{second}\n" in workshop.luzia("jobs", "--format", "id,collisions").stdout
+    third = working(workshop, "sed -i s/9/third/ app")
+    eventually(lambda: len(known(workshop, third)) == 2, "the collisions of the third job")
+    assert {each["job"]: each["merges"] for each in known(workshop, third)} == {first: True, second: True}
+    assert len(told(workshop)) == 3
+    (workshop.project.home / "go").touch()
+    for job in (first, second, third):
+        workshop.ended(job)
+    assert len(told(workshop)) == 3
+    assert workshop.luzia("discard", "--yes", first).returncode == 0
+    assert [each["job"] for each in known(workshop, second)] == [third]
+
+
+def test_what_a_finished_job_has_left_counts_and_what_is_undone_does_not(workshop: Workshop) -> None:
+    first = workshop.finished("sed -i s/0/first/ app")["id"]
+    gate = workshop.project.home / "undo"
+    task = f"echo second > app; while test ! -e {gate}; do sleep 0.05; done; git checkout -q app"
+    second = workshop.ok(op="dispatch", project="overbits", task=task, worktree=True)["job"]
+    eventually(lambda: known(workshop, first), "the collision with the finished job")
+    gate.touch()
+    workshop.ended(second)
+    eventually(lambda: not known(workshop, first), "the end of the collision")
+    assert known(workshop, second) == []

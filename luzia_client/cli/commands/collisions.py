@@ -15,6 +15,7 @@ from luzia_protocol.requests import MAX_PAGE
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
+from luzia_client.cli.show.collisions import list_files
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
@@ -24,7 +25,7 @@ EXAMPLES = (
     ("luzia collisions", "compare the work of all jobs"),
     ("luzia collisions overbits --json", "print those of a project as JSON"),
 )
-_SHOWN = 5
+_CLEANLY = "change the same files without a conflict"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,10 +45,8 @@ def run(args: argparse.Namespace) -> int:
     states = {job.id: format_state(job.state) for job in jobs}
     for each in found.collisions:
         first, second = (f"{job} ({states[job]})" for job in each.jobs)
-        if each.conflicts:
-            print(harmless(f"{first} and {second} conflict: {list_files(each.conflicts)}"))
-        else:
-            print(harmless(f"{first} and {second} change the same files without a conflict: {list_files(each.files)}"))
+        how, names = ("conflict", each.conflicts) if each.conflicts else (_CLEANLY, each.files)
+        print(harmless(f"{first} and {second} {how}: {list_files(names, len(names))}"))
     if not found.collisions:
         print("No two jobs change the same file.")
     print_gaps(found.unreadable, found.left_out)
@@ -63,12 +62,6 @@ def jobs_with_work(client: Client, projects: Sequence[str]) -> Iterator[Job]:
         cursor = page.next
         if cursor is None:
             return
-
-
-def list_files(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def print_gaps(unreadable: dict[str, str], left_out: Sequence[str]) -> None:

@@ -7,7 +7,8 @@ import argparse
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
-from luzia_client.cli.commands.collisions import jobs_with_work, list_files, print_gaps
+from luzia_client.cli.commands.collisions import jobs_with_work, print_gaps
+from luzia_client.cli.show.collisions import list_files
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
 from luzia_client.trees.overlap import plan_merges
@@ -34,7 +35,11 @@ def run(args: argparse.Namespace) -> int:
     for number, each in enumerate(plan.merges, 1):
         if each.conflicts:
             other = ", ".join(each.with_jobs) or each.onto
-            print(harmless(f"{number}. {each.job}  conflicts with {other}: {list_files(each.conflicts)}"))
+            print(
+                harmless(
+                    f"{number}. {each.job}  conflicts with {other}: {list_files(each.conflicts, len(each.conflicts))}"
+                )
+            )
         else:
             print(harmless(f"{number}. {each.job}  merges into {each.onto} cleanly"))
     if not plan.merges:

@@ -94,6 +94,9 @@ COLUMNS = {
     "parent": Column("job that dispatched it", lambda job: job.parent),
     "pid": Column("process id of the agent", lambda job: job.pid),
     "cwd": Column("working directory", lambda job: job.cwd),
+    "collisions": Column(
+        "jobs whose worktrees change the same files", lambda job: ",".join(each.job for each in job.collisions)
+    ),
     "branch": Column("branch of its worktree", lambda job: job.worktree and job.worktree.branch),
 }
 

@@ -10,6 +10,7 @@ from luzia_protocol.money import format_usd
 from luzia_protocol.times import to_local
 
 from luzia_client.cli.show.activity import describe_activity, format_work
+from luzia_client.cli.show.collisions import describe_collisions
 from luzia_client.cli.show.formatting import (
     PLAN_LABEL,
     STATE_COLOURS,
@@ -64,6 +65,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Lost output", format_lost_output(job)),
         ("Directory", harmless(job.cwd)),
         *describe_worktree(job),
+        *(("" if number else "Collisions", words) for number, words in enumerate(describe_collisions(job))),
         ("Priority", str(job.priority) if job.priority else ""),
         ("Reserved", format_reservations(job)),
         ("Created", format_local_time(job.created_at)),

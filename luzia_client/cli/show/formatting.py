@@ -7,6 +7,7 @@ from datetime import datetime
 from luzia_protocol import state_names
 from luzia_protocol.times import to_local
 
+from luzia_client.cli.show.collisions import MARK
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, harmless, one_line, width
 
@@ -66,9 +67,13 @@ def format_name(node: str | None) -> str:
 
 
 def format_task(job: Job) -> str:
-    """The job's task on one line, after its name if it has one: `build: make it faster`."""
+    """The job's task on one line, after its name if it has one: `build: make it faster`.
+
+    A mark is before the task of a job that changes the same files as another one.
+    """
     name = format_name(job.node)
-    return one_line(f"{name}: {job.task}" if name else job.task)
+    text = one_line(f"{name}: {job.task}" if name else job.task)
+    return f"{MARK} {text}" if job.collisions else text
 
 
 def format_counts(counts: Mapping[Any, int]) -> str:

@@ -9,6 +9,7 @@ from luzia_protocol import state_names
 
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show import wire_jobs
+from luzia_client.cli.show.collisions import LEGEND
 from luzia_client.cli.show.formatting import NO_JOBS, describe_suspensions, format_counts, format_duration
 from luzia_client.cli.show.light_json import format_object
 from luzia_client.cli.show.screen import Screen, stdout_screen
@@ -205,6 +206,7 @@ def _print_table(
         asking = sum(job.question is not None for job in jobs)
         used = LINES_AROUND_TABLE + lines_below + notices + bool(today)
         used += asking + LINES_AROUND_QUESTIONS if asking else 0
+        used += any(job.collisions for job in jobs)
         jobs = jobs[: max(screen.height - used, MIN_TABLE_ROWS)]
     print(f"Task Summary:\n  {format_counts(counts)}")
     if today:
@@ -212,6 +214,8 @@ def _print_table(
     if jobs:
         print()
         print("\n".join(format_jobs_table(jobs, datetime.now(UTC), screen)))
+    if screen.width is not None and any(job.collisions for job in jobs):
+        print(screen.paint(LEGEND, "dim"))
     if screen.width is not None or query.states == [state_names.WAITING]:
         questions = [f"  {job.id}  {one_line(job.reason or '')}" for job in jobs if job.question is not None]
         print("\n".join(["\nAnswer with `luzia answer ID …`:", *questions, ""] if questions else []), end="")

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 1000
 _OBJECTS = frozenset(("activity", "budget", "discarded", "progress", "question", "run_of", "usage", "worktree"))
-_LISTS_OF_OBJECTS = frozenset(("attempts", "parts", "plan"))
+_LISTS_OF_OBJECTS = frozenset(("attempts", "collisions", "parts", "plan"))
 _TIMES = frozenset(("at", "kept_until"))
 """Times whose names do not end in `_at`."""
 _LISTS = (
-    frozenset(("after", "after_any", "after_fail", "args", "asked", "descriptions", "env_names", "files", "options"))
+    frozenset(("after", "after_any", "after_fail", "args", "asked", "conflicts", "descriptions", "env_names"))
+    | {"files", "options"}
     | _LISTS_OF_OBJECTS
 )
 _MAPPINGS = frozenset(("children", "needs", "tags", "tools"))

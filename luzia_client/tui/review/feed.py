@@ -61,6 +61,8 @@ class Feed:
             async for event in stream:
                 if not isinstance(event, _MINOR):
                     await self._look_at(event.job)
+                if isinstance(event, events.Collided):
+                    await self._look_at(event.collision.job)
                 self._seq = event.seq
 
     async def _look_at(self, name: str) -> None:

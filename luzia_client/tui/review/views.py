@@ -5,6 +5,7 @@ from __future__ import annotations
 from luzia_protocol.jobs import Job
 
 from luzia_client.cli.show.activity import format_cost
+from luzia_client.cli.show.collisions import describe_collisions
 from luzia_client.cli.show.formatting import format_agent, format_duration, format_state
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import format_quantity, harmless, one_line, wrap
@@ -83,6 +84,8 @@ def _about(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
         trouble = f"Conflicts with {entry.work.onto}: {', '.join(entry.work.conflicts)}"
     if not trouble and (planned := state.waiting.planned_conflict) is not None:
         trouble = f"Will conflict with {', '.join(planned.with_jobs) or planned.onto}: {', '.join(planned.conflicts)}"
+    if not trouble:
+        trouble = "; ".join(describe_collisions(job))
     if trouble:
         lines = wrap(one_line(trouble, 2000), columns)[: FAILURE_ROWS if rows >= LOW_ROWS else 1]
         about += [fit([("class:failed", line)], columns) for line in lines]

@@ -13,18 +13,20 @@ from luziad.jobs.observer import Hook, JobObserver, Observers
 from luziad.server.runtime_dir import DirectoryLock
 
 ORDER = {
-    "job_queued": "Deadlines UsageLimitGate CircuitBreakerGate",
+    "job_queued": "Deadlines UsageLimitGate CircuitBreakerGate CollisionWatch",
     "attempt_starting": "Deadlines CircuitBreakerGate",
-    "attempt_started": "PauseControl Timeouts StallWatch OutputJudge Shortage",
+    "attempt_started": "PauseControl Timeouts StallWatch OutputJudge CollisionWatch Shortage",
     "attempt_recovered": "PauseControl Deadlines StallWatch OutputJudge Questions",
     "progress_reported": "StallWatch",
-    "output_understood": "BudgetWatch Questions CircuitBreakerGate DailyBudgetGate",
+    "output_understood": "BudgetWatch Questions CircuitBreakerGate DailyBudgetGate CollisionWatch",
     "attempt_exited": "Timeouts StallWatch",
-    "attempt_ended": "Questions SlotLending UsageLimitGate CircuitBreakerGate DayTotals",
-    "job_changed": "StatusFiles ServiceStatus",
-    "job_ended": "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees Races Retention",
+    "attempt_ended": "Questions SlotLending UsageLimitGate CircuitBreakerGate CollisionWatch DayTotals",
+    "job_changed": "CollisionWatch StatusFiles ServiceStatus",
+    "job_ended": (
+        "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees CollisionWatch Races Retention"
+    ),
     "job_reviewed": "DependencyGate",
-    "job_removed": "Deadlines DiscardedWork",
+    "job_removed": "Deadlines CollisionWatch DiscardedWork",
     "start_possible": "Starter",
     "store_recovered": "Starter {schedules}",
 }

@@ -77,6 +77,12 @@ function patched(job, event) {
   return next;
 }
 
+/** The job with what it has in common with another one, which is nothing any more without files. */
+function collided(job, other, found) {
+  const rest = (job.collisions || []).filter((each) => each.job !== other);
+  return { ...job, collisions: found.file_count ? [{ ...found, job: other }, ...rest] : rest };
+}
+
 function flush() {
   scheduled = false;
   shownAt = performance.now();
@@ -87,6 +93,11 @@ function flush() {
       const known = jobs.get(event.job);
       if (known && event.kind === "removed") jobs.delete(event.job);
       else if (known && event.seq > (known.peek().seq || 0)) known.value = patched(known.peek(), event);
+      if (event.kind === "collision") {
+        const other = jobs.get(event.collision.job);
+        if (known) known.value = collided(known.peek(), event.collision.job, event.collision);
+        if (other) other.value = collided(other.peek(), event.job, event.collision);
+      }
     }
   });
   let major = false;

@@ -7,7 +7,7 @@ import { epoch, isMinor, jobSignal, listen, now, putAll, queues, readOnly } from
 import { href } from "../core/router.js";
 import { perform } from "../parts/job_actions.js";
 import { Question } from "../parts/question.js";
-import { Empty, State } from "../parts/ui.js";
+import { Collisions, Empty, State } from "../parts/ui.js";
 
 const REFRESH_MS = 500;
 const FAILURE_HOURS = 48;
@@ -90,6 +90,7 @@ const Line = ({ job, children, actions }) => html`<li class="entry">
   <div class="entry-main">
     <div class="row top"><a class="entry-title grow" href=${href("job", [job.id])}>${title(job)}</a><span class="muted num">${age(job.ended_at || job.created_at, now.value)}</span></div>
     <div class="row wrap muted"><${State} state=${job.state} /><span>${job.project.split("/").pop()}</span><span>${job.agent}</span><code>${job.id}</code></div>
+    <${Collisions} job=${job} />
     ${children}
   </div>
   ${actions && !readOnly.value && html`<div class="entry-actions">${actions}</div>`}

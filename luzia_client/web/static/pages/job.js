@@ -14,7 +14,7 @@ import { Graph } from "../parts/graph.js";
 import { LogView } from "../parts/log_view.js";
 import { Question } from "../parts/question.js";
 import { Timeline } from "../parts/timeline.js";
-import { Bar, State, attempt } from "../parts/ui.js";
+import { Bar, Collisions, State, attempt } from "../parts/ui.js";
 
 const REFRESH_MS = 300;
 
@@ -93,6 +93,7 @@ export function JobPage() {
         ${!readOnly.value && html`<button onClick=${() => openDispatch({ project: job.project, task: job.task })}>Again…</button>`}
       </div>
       ${doing(job) && !job.question && html`<p class="doing-line">${doing(job)}</p>`}
+      <${Collisions} job=${job} />
       ${job.question && (job.activity?.asked?.length ? job.activity.asked : [job.question]).map((each) => html`<${Question} key=${each.id} job=${job} question=${each} />`)}
       <${Plan} activity=${job.activity} />
       <nav class="tabs" aria-label="Parts of the job">
@@ -110,7 +111,7 @@ export function JobPage() {
   </section>`;
 }
 
-const LIVE = ["state", "progress", "reason", "outcome", "exit_code", "signal", "attempt", "started_at", "ended_at", "duration_s", "question"];
+const LIVE = ["state", "progress", "reason", "outcome", "exit_code", "signal", "attempt", "started_at", "ended_at", "duration_s", "question", "collisions"];
 function pickLive(live) {
   const found = Object.fromEntries(LIVE.filter((name) => name in live).map((name) => [name, live[name]]));
   return found;

@@ -2,6 +2,7 @@
 
 import { html, signal, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { STATES } from "../core/format.js";
+import { href } from "../core/router.js";
 
 /** Messages at the edge of the page. */
 export const toasts = signal([]);
@@ -92,3 +93,10 @@ export function Bar({ progress }) {
     ><svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width=${progress.percent} height="1" /></svg></span
     ><span class="percent">${progress.percent}%</span>`;
 }
+
+const firstOf = (names, count) => names.slice(0, 5).join(", ") + (count > 5 ? ` and ${count - 5} more` : "");
+
+/** The jobs that change the same files, and whether git can merge both. */
+export const Collisions = ({ job }) => (job.worktree ? job.collisions || [] : []).map((each) => html`<p key=${each.job} class=${`doing-line ${each.merges === false ? "tone-bad" : ""}`}>
+  <a href=${href("job", [each.job, "changes"])}>Job ${each.job}</a> changes the same files: ${firstOf(each.files, each.file_count)}${
+  each.conflicts?.length ? `; git cannot merge ${firstOf(each.conflicts, each.conflicts.length)}` : each.merges ? "; git can merge both" : ""}</p>`);

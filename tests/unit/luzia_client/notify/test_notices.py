@@ -8,9 +8,20 @@ import pytest
 
 from luzia_protocol import events
 from luzia_protocol.activity import Question, QuestionPart
-from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.events import Collided
+from luzia_protocol.jobs import Collision, Job, JobState
 
-from luzia_client.notify.notices import Notice, body, digest, fill, format_changes, format_span, of_question, title
+from luzia_client.notify.notices import (
+    Notice,
+    body,
+    digest,
+    fill,
+    format_changes,
+    format_span,
+    of_collision,
+    of_question,
+    title,
+)
 from luzia_client.notify.sender import without_secrets
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -61,6 +72,25 @@ def test_a_notice_begins_with_the_name_of_its_job(node: str, words: str) -> None
     question = Question("q", "question", "Ask", "", [QuestionPart("Which?", ["a"])])
     asked = events.QuestionAsked(seq=1, at=AT, job=job.id, project="p", state=job.state, attempt=1, question=question)
     assert title(of_question(asked, question, job, "")) == f"? p: {words}"
+
+
+@pytest.mark.parametrize(
+    ("merges", "conflicts", "words"),
+    [
+        (False, ["a", "b"], "; git cannot merge a, b"),
+        (True, [], "; git can merge both"),
+        (None, [], ""),
+    ],
+)
+def test_a_collision_says_with_which_job_in_which_files_and_whether_git_can_merge_both(
+    merges: bool | None, conflicts: list[str], words: str
+) -> None:
+    found = Collision("120001-bcde", ["a", "b", "c", "d", "e", "f"], 9, merges, conflicts)
+    event = Collided(seq=7, at=AT, job="120000-abcd", project="overbits", state=JobState.RUNNING, collision=found)
+    notice = of_collision(event, None, "")
+    assert title(notice) == "! overbits:  (another job changes the same files)"
+    same = "job 120001-bcde changes the same files: a, b, c, d, e and 4 more"
+    assert body(notice).splitlines() == ["9 files", f"{same}{words}", "Job 120000-abcd"]
 
 
 def test_a_template_has_fields_and_nothing_else() -> None:

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from luzia_protocol.activity import Activity
-from luzia_protocol.jobs import Job, JobState, Progress
+from luzia_protocol.jobs import Collision, Job, JobState, Progress
 
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.tables import divide_width, format_jobs_table
@@ -134,3 +134,11 @@ def test_a_name_is_shown_before_the_task_and_a_number_in_a_graph_is_no_name(make
     tasks = [line.partition("  ")[2] for line in format_jobs_table(jobs, now, Screen(width=120))[1:]]
     assert ["build: make it so" in task for task in tasks] == [True, False, False]
     assert all(task.endswith("  make it so") for task in tasks[1:])
+
+
+def test_a_job_that_changes_the_same_files_as_another_has_a_mark_on_a_terminal(
+    make_job: MakeJob, now: datetime
+) -> None:
+    job = make_job(task="make it so", collisions=[Collision("113754-a2f5", ["app"], 1)])
+    assert format_jobs_table([job], now, Screen(width=120))[1].endswith("  ! make it so")
+    assert format_jobs_table([job], now, Screen())[1].endswith("  make it so")
