@@ -65,6 +65,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         ("Directory", harmless(job.cwd)),
         *describe_worktree(job),
         ("Priority", str(job.priority) if job.priority else ""),
+        ("Executor", harmless(job.executor or "")),
         ("Reserved", format_reservations(job)),
         ("Created", format_local_time(job.created_at)),
         ("Started", format_local_time(job.started_at)),
@@ -136,6 +137,8 @@ def format_reservations(job: Job) -> str:
         words.append(f"{job.cpus:g} CPU{'' if job.cpus == 1 else 's'}")
     if job.memory_bytes is not None:
         words.append(f"{format_size(job.memory_bytes)} memory")
+    if job.gpus is not None:
+        words.append(f"{job.gpus:g} GPU{'' if job.gpus == 1 else 's'}")
     return harmless(", ".join(words))
 
 
