@@ -7,9 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NATIVE := $(VENV)/.native
+RAY := $(VENV)/.ray
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-native test-hosts test-agents test-agents-all test-systemd check bench bench-rivals chaos soak fuzz
+.PHONY: help venv demo test test-native test-hosts test-ray test-agents test-agents-all test-systemd check bench bench-rivals chaos soak fuzz
 .PHONY: generate vendor site pictures wheels test-installs deb rpm clean
 
 help: ## list the targets
@@ -48,6 +49,14 @@ test-native: $(NATIVE) ## run the acceptance and integration tests through the n
 
 test-hosts: $(STAMP) ## run the tests of other hosts, through a real sshd (part of `make test`)
 	$(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS) tests/hosts
+
+$(RAY): $(STAMP) .ci/constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt ray
+	@touch $@
+
+test-ray: $(RAY) ## run jobs on a real cluster of Ray, in namespaces of its own (installs Ray once: 260 MB)
+	unshare --map-root-user --net --pid --fork --kill-child --mount-proc \
+	    sh -c 'ip link set lo up && exec $(BIN)/pytest -rs tests/cluster'
 
 test-agents: $(STAMP) ## run real agents against a local model server (needs npm; installs them once)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
@@ -29,6 +30,8 @@ from luziad.config.project_names import ProjectNames
 from luziad.config.schema import Config
 from luziad.errors import StartupError, StorageError
 from luziad.executor.attached import AttachedProcesses
+from luziad.executor.base import Executor
+from luziad.executor.executors import Executors
 from luziad.executor.local import LocalExecutor
 from luziad.executor.start_probe import probe_start
 from luziad.fulltext.feeder import FullText
@@ -106,6 +109,9 @@ from luziad.store.single_values import SingleValues
 from luziad.store.sqlite import EventReader
 from luziad.supervise.shortages import describe_error
 from luziad.turns.turns import Cascade, Turns
+
+if TYPE_CHECKING:
+    from luziad.executor.ray.executor import RayExecutor
 
 log = logging.getLogger("luziad.app")
 
@@ -186,10 +192,38 @@ class App:
         self._journal.when_recovered(self._observers.store_recovered)
         self._watcher = FileWatcher()
         self._directories = JobDirectories(config.jobs_dir, config.default_jobs_dir, self._table.newest_first())
-        self._executor = LocalExecutor(config.jobs_dir, self._directories, self._watcher, self._files, self._slow)
+        self._local = LocalExecutor(config.jobs_dir, self._directories, self._watcher, self._files, self._slow)
+        self._clusters = self._build_clusters() if config.executors else {}
+        self._executor: Executor = self._local
+        if self._clusters or any(record.executor is not None for record in self._table.active()):
+            self._executor = Executors(self._local, self._clusters, self._cluster_of)
         whole_spec = SingleValues(self._state_dir).spec
         self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor, whole_spec)
         self._family_budgets = FamilyBudgets(self._table, self._launcher.budget)
+
+    def _build_clusters(self) -> dict[str, RayExecutor]:
+        """The executors of the configured clusters."""
+        from luziad.executor.ray.executor import RayExecutor, Settings
+
+        return {
+            name: RayExecutor(
+                Settings(
+                    name=name,
+                    address=each.address,
+                    namespace=each.namespace,
+                    lease_s=each.lease_s,
+                    shared_filesystem=each.shared_filesystem,
+                    state_dir=self._config.state_dir,
+                ),
+                self._local.attempt_directory,
+                self._files,
+            )
+            for name, each in self._config.executors.items()
+        }
+
+    def _cluster_of(self, job: str) -> str | None:
+        record = self._table.get(job)
+        return None if record is None else record.executor
 
     def _build_queue(self) -> None:
         """What queued jobs wait in, and what changes their states."""
@@ -392,7 +426,8 @@ class App:
         self._operations = Operations(
             config=self._config,
             scheduler=self._scheduler,
-            executor=self._executor,
+            executor=self._local,
+            clusters=self._clusters,
             connections=sessions,
             subscribers=subscribers,
             start_notices=notices,

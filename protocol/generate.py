@@ -37,6 +37,7 @@ _DISPATCH: Schema = {
     "backoff_s": {"minItems": 1, "maxItems": 2},
     "cpus": {"exclusiveMinimum": 0, "maximum": jobs.MAX_CPUS},
     "max_cpus": {"exclusiveMinimum": 0, "maximum": jobs.MAX_CPUS},
+    "gpus": {"exclusiveMinimum": 0, "maximum": jobs.MAX_CPUS},
     "memory_bytes": {"minimum": 1},
     "max_memory_bytes": {"minimum": 64 * 1024, "maximum": 2**50},
     "max_processes": {"minimum": 1, "maximum": 1_000_000_000},

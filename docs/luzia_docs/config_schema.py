@@ -65,6 +65,12 @@ def render_schema() -> str:
                 "additionalProperties": rules.COUNT.schema,
                 **names,
             },
+            "executors": {
+                "description": "Clusters that run jobs, by name.",
+                "type": "object",
+                "additionalProperties": _table(schema.ExecutorConfig, page, "[executors.NAME]"),
+                **names,
+            },
             "prices": {
                 "description": "What tokens cost, by model.",
                 "type": "object",

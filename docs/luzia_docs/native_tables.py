@@ -33,6 +33,7 @@ _PARSERS: dict[Callable[[str, str], object], str] = {
     dispatch_options.parse_backoff: "BACKOFF",
     dispatch_options.parse_resources: "RESOURCES",
     dispatch_options.parse_cpus: "NUMBER",
+    dispatch_options.parse_gpus: "NUMBER",
     dispatch_options.parse_dollars: "DOLLARS",
     dispatch_options.parse_size: "SIZE",
     dispatch_options.parse_priority: "PRIORITY",

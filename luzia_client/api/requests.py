@@ -101,6 +101,8 @@ class ScheduledOptions(TypedDict, total=False):
     needs: Mapping[str, int] | None
     cpus: float | None
     memory_bytes: int | None
+    executor: str | None
+    gpus: float | None
     ask: bool | None
     start_in_s: Duration | None
     hold: bool | None

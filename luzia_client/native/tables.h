@@ -21,7 +21,7 @@ enum {
     REPLY_TIMEOUT_S = 30,
 };
 
-enum kind { PYTHON, NOTHING, ARGUMENT, TEXT, SWITCH, DIRECTORY, DURATION, TAG, JOBS, COUNT, LIST, BACKOFF, RESOURCES, NUMBER, DOLLARS, SIZE, PRIORITY };
+enum kind { PYTHON, NOTHING, ARGUMENT, TEXT, SWITCH, DIRECTORY, DURATION, TAG, JOBS, COUNT, LIST, BACKOFF, RESOURCES, NUMBER, NUMBER, DOLLARS, SIZE, PRIORITY };
 
 enum combination { REPLACE, APPEND, MERGE, REFUSE };
 
@@ -50,6 +50,8 @@ static const struct option OPTIONS[] = {
     {"--cpus", "cpus", NUMBER, REPLACE, 1, 0},
     {"--memory", "memory_bytes", SIZE, REPLACE, 1, 0},
     {"--needs", "needs", RESOURCES, MERGE, 1, 0},
+    {"--gpus", "gpus", NUMBER, REPLACE, 1, 0},
+    {"--on", "executor", TEXT, REPLACE, 1, 0},
     {"--priority", "priority", PRIORITY, REPLACE, 1, 0},
     {"--in", "start_in_s", DURATION, REFUSE, 1, 0},
     {"--at", "not_before", PYTHON, REFUSE, 1, 0},

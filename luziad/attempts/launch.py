@@ -18,7 +18,7 @@ from luziad.agents.transcript import Entries
 from luziad.attempts.environment import Variables, compose_environment
 from luziad.attempts.setup import Setup, failed_file, with_setup
 from luziad.config.schema import Config, ProjectConfig, first_set
-from luziad.executor.base import Executor, Launch
+from luziad.executor.base import Executor, Launch, Remote
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.environments import Environments
 from luziad.jobs.record import JobRecord, JobSpec
@@ -68,6 +68,7 @@ class Launcher:
         self.adapters: dict[str, Adapter] = registry.build(config.agents)
         self.base = base
         self._environments = environments
+        self._executors = frozenset(config.executors)  # a reload does not change them
         self._executor = executor
         self.whole_spec = whole_spec
 
@@ -105,7 +106,17 @@ class Launcher:
             max_log_bytes=first_set(None, project.max_log_bytes, self.config.daemon.max_log_bytes),
             first_line=command.first_line,
             nice=self.config.daemon.nice,
+            remote=self._remote(record, worktree),
         )
+
+    def _remote(self, record: JobRecord, worktree: PreparedWorktree) -> Remote | None:
+        """Where the job runs besides this machine. Raises Refused when that is no longer configured."""
+        name, requirements = record.executor, record.spec.requirements
+        if name is None or requirements is None:
+            return None
+        if name not in self._executors:
+            raise Refused(ErrorCode.UNKNOWN_EXECUTOR, f"executor {name} is no longer configured")
+        return Remote(name, requirements, record.status.worktree, worktree.git_directories)
 
     def interactive(self, record: JobRecord, session: str) -> Interactive:
         """The command that opens the session of the job's agent in a user's terminal.

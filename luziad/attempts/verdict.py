@@ -44,7 +44,8 @@ class OutputJudge(JobObserver):
         if adapter is None or not adapter.reads_output or ref in self._output:
             return
         reader = self._new_reader(record, attempt, adapter, attempt.activity)
-        patience = Patience(attempt.pid, self._launcher.config.daemon.linger_s)
+        pid = attempt.pid if record.executor is None else None  # not a process of this machine
+        patience = Patience(pid, self._launcher.config.daemon.linger_s)
         self._output.start(ref, reader, attempt.activity, patience)
 
     def attempt_recovered(self, record: JobRecord, attempt: AttemptRecord) -> None:

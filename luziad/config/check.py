@@ -28,6 +28,7 @@ from luziad.config.schema import (
     CliConfig,
     DaemonConfig,
     ElsewhereConfig,
+    ExecutorConfig,
     JsonlConfig,
     PriceConfig,
     ProjectConfig,
@@ -35,6 +36,7 @@ from luziad.config.schema import (
 )
 from luziad.config.toml_text import Path, find_lines, format_key
 from luziad.errors import ConfigError
+from luziad.jobs.requirements import LOCAL
 from luziad.jobs.resources import MACHINE
 
 COMMAND_KEYS = (
@@ -42,7 +44,7 @@ COMMAND_KEYS = (
 )  # fmt: skip
 """Keys that apply to a command only, not to a built-in agent without one."""
 
-TABLES = ("daemon", "cli", "projects", "agents", "resources", "prices")
+TABLES = ("daemon", "cli", "projects", "agents", "resources", "executors", "prices")
 OF_OTHERS = ("notify", "aliases", "hosts")
 """Tables that other programs read and check: a mistake there does not stop the daemon."""
 
@@ -58,6 +60,7 @@ class CheckedConfig(typing.NamedTuple):
     resources: dict[str, int]
     cli: CliConfig
     prices: dict[str, PriceConfig]
+    executors: dict[str, ExecutorConfig]
 
 
 def parse_toml(file: str, text: str) -> dict[str, Any]:
@@ -100,6 +103,7 @@ def check_config(file: str, text: str, more: Iterable[str] = ()) -> CheckedConfi
         resources=data.get("resources", {}),
         cli=msgspec.convert(data.get("cli", {}), CliConfig),
         prices=msgspec.convert(data.get("prices", {}), dict[str, PriceConfig]),
+        executors=msgspec.convert(data.get("executors", {}), dict[str, ExecutorConfig]),
     )
     checker.check_agent_options(config)
     if mistakes := checker.describe_mistakes(file, text):
@@ -140,10 +144,13 @@ class _Checker:
                 continue
             self._check_table(("projects", name), ProjectConfig, table)
             self._check_agent(("projects", name, "agent"))
+            self._check_executor(("projects", name, "executor"), table)
         for name, table in self._check_names("agents"):
             self._check_table(("agents", name), AgentConfig, table)
             self._check_template(("agents", name), table)
             self._check_without_command(("agents", name), table)
+        for name, table in self._check_names("executors"):
+            self._check_table(("executors", name), ExecutorConfig, table)
         self._check_resources()
         self._check_prices()
 
@@ -190,6 +197,8 @@ class _Checker:
                 self._report((kind, name), f"invalid name, expected {NAME_EXPECTED}")
             elif kind == "agents" and name == RUN_ADAPTER.name:
                 self._report((kind, name), "this name is reserved for `luzia run`, choose another one")
+            elif kind == "executors" and name == LOCAL:
+                self._report((kind, name), "this name is reserved for this machine, choose another one")
         return list(tables.items())
 
     def _check_table(self, path: Path, struct: type[msgspec.Struct], table: Any) -> None:
@@ -240,6 +249,13 @@ class _Checker:
             name = name.get(key) if isinstance(name, dict) else None
         if isinstance(name, str) and name not in self._agents:
             self._report(path, f"unknown agent {describe_value(name)} ({_suggest(name, self._agents)})")
+
+    def _check_executor(self, path: Path, table: Any) -> None:
+        name = table.get("executor") if isinstance(table, dict) else None
+        executors = self._data.get("executors")
+        known = [LOCAL, *(executors if isinstance(executors, dict) else ())]
+        if isinstance(name, str) and name not in known:
+            self._report(path, f"unknown executor {describe_value(name)} ({_suggest(name, known)})")
 
     def _check_resources(self) -> None:
         table = self._data.get("resources", {})

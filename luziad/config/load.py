@@ -46,6 +46,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         config_file=file,
         cli=checked.cli,
         prices=checked.prices,
+        executors=checked.executors,
     )
 
 

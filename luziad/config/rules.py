@@ -165,6 +165,18 @@ COMMAND = Rule(
     secret=True,
 )
 WORD = Rule("a string that is not empty and contains no NUL", lambda value: is_text(value) and value != "", _WORD)
+EXECUTOR_KIND = Rule('"ray"', lambda value: value == "ray", {"const": "ray"})
+_ADDRESS = re.compile(r"[A-Za-z0-9.-]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
+ADDRESS = Rule(
+    "an address of the form HOST:PORT",
+    lambda value: isinstance(value, str) and _ADDRESS.fullmatch(value) is not None,
+    {"type": "string", "pattern": f"^({_ADDRESS.pattern})$"},
+)
+NAMESPACE = Rule(
+    NAME_EXPECTED,
+    lambda value: isinstance(value, str) and NAME.fullmatch(value) is not None,
+    {"type": "string", "pattern": f"^{NAME.pattern}$"},
+)
 VARIABLES = Rule(
     "a table of variables",
     lambda value: isinstance(value, dict),

@@ -162,6 +162,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: the default priority of a job. weight: the project's share of the slots, relative to other projects.
     worktree: whether each job runs in a git worktree, or a table with what these get.
     verify: a shell command that must succeed on the merged files before a job is merged.
+    executor: the cluster from [executors] that runs its jobs; None is this machine.
     pull_request: the program that opens pull requests; None selects it by the address of the remote repository.
     ask: agents may ask questions and wait for the answers.
     allow: what agents may use without asking, in the agent's own notation.
@@ -200,6 +201,7 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mcp_merge: Annotated[bool, rules.BOOLEAN] = False
     verify: Annotated[str | None, rules.WORD] = None
     pull_request: Annotated[Literal["gh", "glab"] | None, rules.PULL_REQUEST] = None
+    executor: Annotated[str | None, rules.STRING] = None
 
     @property
     def worktrees(self) -> WorktreeConfig:
@@ -207,6 +209,21 @@ class ProjectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if isinstance(self.worktree, WorktreeConfig):
             return self.worktree
         return WorktreeConfig() if self.worktree else WITHOUT_WORKTREES
+
+
+class ExecutorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[executors.NAME]: a cluster that runs attempts.
+
+    kind: what it is. address: of its head, HOST:PORT. namespace: in which the names of luzia's actors are unique;
+    daemons that share a cluster need different ones. shared_filesystem: the nodes have the same files at the same paths
+    as this machine. lease_s: how long an attempt continues on a node that the head does not reach, in seconds.
+    """
+
+    kind: Annotated[Literal["ray"], rules.EXECUTOR_KIND]
+    address: Annotated[str, rules.ADDRESS]
+    namespace: Annotated[str, rules.NAMESPACE] = "luzia"
+    shared_filesystem: Annotated[bool, rules.BOOLEAN] = False
+    lease_s: Annotated[float, rules.SECONDS] = 30.0
 
 
 class ElsewhereConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -313,6 +330,7 @@ class Config(msgspec.Struct, frozen=True):
     config_file: str
     cli: CliConfig = CliConfig()
     prices: dict[str, PriceConfig] = {}
+    executors: dict[str, ExecutorConfig] = {}
 
     @property
     def default_jobs_dir(self) -> str:

@@ -1,16 +1,30 @@
-"""The interface of executors, which run attempts. `local.py` runs them on this machine."""
+"""The interface of executors, which run attempts: `local.py` on this machine, `ray/` on a cluster."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
-from luzia_protocol.jobs import Bounds
+from luzia_protocol.jobs import Bounds, Worktree
 
 from luziad.jobs.attempt import AttemptEnd, AttemptRef
+from luziad.jobs.requirements import Requirements
+
+
+class Remote(msgspec.Struct, frozen=True):
+    """Where an attempt runs, if it is not this machine.
+
+    executor: the name of its executor. requirements: what it needs there. tree: the job's worktree, which its node gets
+    a copy of. git_directories: git's own directories for it.
+    """
+
+    executor: str
+    requirements: Requirements
+    tree: Worktree | None
+    git_directories: Sequence[str]
 
 
 class Launch(msgspec.Struct, frozen=True):
@@ -24,6 +38,7 @@ class Launch(msgspec.Struct, frozen=True):
     merge_stderr: stderr goes into stdout. grace_s: seconds between TERM and KILL when the tree is ended.
     keep_children: children of an agent that ends by itself may outlive it.
     bounds: limits on its resources; None is no limit. nice: its nice value, 0 to 19.
+    remote: None to run on this machine.
     max_log_bytes: limit on its stored output, stdout and stderr together; the oldest is dropped first.
     """
 
@@ -41,6 +56,7 @@ class Launch(msgspec.Struct, frozen=True):
     first_line: str | None = None
     umask: int | None = None
     nice: int = 0
+    remote: Remote | None = None
 
 
 class AttemptObserver(Protocol):
@@ -69,7 +85,7 @@ class ChangeWatcher(Protocol):
         """
 
 
-class Executor(Protocol):
+class AttemptRunner(Protocol):
     """Runs attempts. No method blocks; the observer hears of starts and ends."""
 
     async def start(self, observer: AttemptObserver) -> None:
@@ -111,8 +127,15 @@ class Executor(Protocol):
     def close_stdin(self, ref: AttemptRef) -> None:
         """Close the stdin of such an agent."""
 
+
+class Executor(AttemptRunner, Protocol):
+    """Runs attempts, and has their directories on this machine."""
+
     def output_path(self, ref: AttemptRef, stream: str) -> str:
         """The file of the attempt's `stdout` or `stderr`; it need not exist yet."""
+
+    def output_paths(self, ref: AttemptRef) -> list[str]:
+        """The files of all its streams; they need not exist yet."""
 
     def job_directory(self, job: str) -> str:
         """The job's directory; it need not exist."""

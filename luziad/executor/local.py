@@ -139,7 +139,7 @@ class LocalExecutor:
         if attempt is None:
             return
         request = msgspec.structs.asdict(launch)
-        del request["ref"]
+        del request["ref"], request["remote"]
         if launch.bounds is not None:
             self._controllers.unsupported_reason(launch.bounds)  # enables controllers; a shim that lacks one reports it
             request["bounds"] = msgspec.structs.asdict(launch.bounds)
@@ -231,6 +231,10 @@ class LocalExecutor:
         directory = self.job_directory(job)
         self._directories.forget(job)
         return self._deletions.delete(directory)
+
+    def attempt_directory(self, ref: AttemptRef) -> str:
+        """The directory of an attempt; it need not exist."""
+        return self._directory(ref)
 
     def _replied(self, reply: Reply) -> None:
         """Process a line from the fork server or a shim."""

@@ -13,7 +13,7 @@ from luziad.handlers.dispatch_job import dispatch
 from luziad.handlers.replies import Call, storage_refusal
 from luziad.handlers.services import Services
 from luziad.jobs.record import JobRecord, JobSpec
-from luziad.jobs.requirements import NO_REQUIREMENTS
+from luziad.jobs.requirements import LOCAL, NO_REQUIREMENTS
 
 
 def again(services: Services, request: Again, call: Call) -> None:
@@ -66,6 +66,8 @@ def _dispatch_of(record: JobRecord, spec: JobSpec) -> Dispatch:
         needs=requirements.needs,
         cpus=requirements.cpus,
         memory_bytes=requirements.memory_bytes,
+        executor=requirements.executor or LOCAL,
+        gpus=requirements.gpus,
         max_memory_bytes=bounds.max_memory_bytes,
         max_processes=bounds.max_processes,
         max_cpus=bounds.max_cpus,

@@ -25,6 +25,9 @@ async def attach(services: Services, request: Attach, call: Call) -> None:
     if call.pid != request.pid:
         message = "the caller runs on another machine than the daemon, or in another container"
         raise Refused(ErrorCode.CANNOT_ATTACH, message, "Run `luzia attach` where the daemon runs.")
+    if record.executor is not None:
+        message = f"job {record.id} runs on the cluster {record.executor}, where its session is"
+        raise Refused(ErrorCode.CANNOT_ATTACH, message, f"Use `luzia send {record.id} TEXT`.")
     require_writable(services.journal)
     call.out_of_order()
     attachments, user = services.scheduler.attachments, AttachedUser(call.uid, call.user, call.pid)

@@ -208,6 +208,11 @@ class JobRecord(msgspec.Struct, gc=False):
         return self.spec.launch_options is not None and self.spec.launch_options.worktree
 
     @property
+    def executor(self) -> str | None:
+        """The cluster that it runs on; None is this machine."""
+        return None if self.spec.requirements is None else self.spec.requirements.executor
+
+    @property
     def review(self) -> Review | None:
         """What a person has decided about its work; None for a job that needs no decision."""
         racing = self.race is not None and not self.race.check

@@ -27,17 +27,22 @@ class Requirements(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The part of a spec that decides when the job starts.
 
     priority: higher ones start first. needs: named resources and how many units of each.
-    cpus, memory_bytes: reserved for the job.
+    cpus, memory_bytes: reserved for the job. executor: the cluster that it runs on; None is this machine.
+    gpus: what it needs of a node there.
     """
 
     priority: int = 0
     needs: dict[str, int] = {}
     cpus: float | None = None
     memory_bytes: int | None = None
+    executor: str | None = None
+    gpus: float | None = None
 
     @property
     def resources(self) -> Needs:
-        """All reserved resources in units, sorted by name."""
+        """All reserved resources of this machine in units, sorted by name."""
+        if self.executor is not None:
+            return ()
         if not self.needs and self.cpus is None and self.memory_bytes is None:
             return ()
         units = dict(self.needs)
@@ -47,5 +52,8 @@ class Requirements(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
             units[MEMORY] = memory_blocks(self.memory_bytes)
         return tuple(sorted(units.items()))
 
+
+LOCAL = "local"
+"""The name of this machine as an executor."""
 
 NO_REQUIREMENTS = Requirements()

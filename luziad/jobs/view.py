@@ -79,6 +79,8 @@ def summarize_job(record: JobRecord, reason: str | None, collisions: Sequence[Co
         needs=requirements.needs,
         cpus=requirements.cpus,
         memory_bytes=requirements.memory_bytes,
+        executor=requirements.executor,
+        gpus=requirements.gpus,
         question=next(iter(open_questions(attempt)), None) if attempt and fate.state is JobState.WAITING else None,
         held_at=to_datetime(fate.held_at) if fate.state is JobState.QUEUED else None,
         parent=record.ancestors[-1] if record.ancestors else None,

@@ -137,7 +137,7 @@ def _spec(job: Job) -> JobSpec:
 
 
 def _requirements(job: Job) -> Requirements | None:
-    requirements = Requirements(job.priority, job.needs, job.cpus, job.memory_bytes)
+    requirements = Requirements(job.priority, job.needs, job.cpus, job.memory_bytes, job.executor, job.gpus)
     return None if requirements == NO_REQUIREMENTS else requirements
 
 

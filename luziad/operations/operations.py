@@ -23,6 +23,7 @@ from luziad.config import load as configuration
 from luziad.config.schema import Config, ProjectConfig
 from luziad.config.shipped_agents import is_shipped
 from luziad.errors import ConfigError
+from luziad.jobs.requirements import Requirements
 from luziad.operations.programs import Programs, search_path
 from luziad.operations.versions import UNKNOWN_VERSION, Program, VersionProbe
 from luziad.scheduling.scheduler import Scheduler
@@ -49,6 +50,21 @@ class HasForkServer(Protocol):
         """Which limits of a job cannot be enforced, and why; None when all can."""
 
 
+class Cluster(Protocol):
+    """An executor of a cluster."""
+
+    @property
+    def cluster_problem(self) -> str | None:
+        """Why it cannot be used, as far as it is known; None when it can."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the problem does not end by itself."""
+
+    def infeasible_reason(self, requirements: Requirements) -> str | None:
+        """Why a job could never run there, as far as it is known; None when it could."""
+
+
 class HasProblem(Protocol):
     """What may work in a worse way for a time."""
 
@@ -66,14 +82,15 @@ class HasReason(Protocol):
 class Operations:
     """Holds the configuration in force, applies a new one, and reports the daemon's status.
 
-    start_notices: what the operator should know of the start. watcher: that of the output. shortage: what further
-    attempts lack. log_file: None when stderr is not a file. connections, subscribers: those that are open.
-    last_snapshot: the newest file at the start.
+    start_notices: what the operator should know of the start. clusters: the executors of clusters by name.
+    watcher: that of the output. shortage: what further attempts lack. log_file: None when stderr is not a file.
+    connections, subscribers: those that are open. last_snapshot: the newest file at the start.
     """
 
     config: Config
     scheduler: Scheduler
     executor: HasForkServer
+    clusters: Mapping[str, Cluster]
     connections: Sized
     subscribers: Sized
     start_notices: list[str]
@@ -91,7 +108,10 @@ class Operations:
     @property
     def notices(self) -> list[str]:
         """What the operator should know."""
-        return [*self.start_notices, *filter(None, (self.watcher.problem, self.shortage.reason))]
+        clusters = [
+            f"executor {name}: {each.cluster_problem}" for name, each in self.clusters.items() if each.cluster_problem
+        ]
+        return [*self.start_notices, *filter(None, (self.watcher.problem, self.shortage.reason)), *clusters]
 
     def close(self) -> None:
         """Stop the programs whose versions are being read."""
@@ -110,6 +130,8 @@ class Operations:
         old, self.config = self.config, new
         self.scheduler.set_config(new)
         changed = [name for name in RESTART_ONLY if getattr(old.daemon, name) != getattr(new.daemon, name)]
+        if old.executors != new.executors:
+            changed.append("executors")
         return replies.ReloadResult(
             config_file=new.config_file,
             projects=len(new.projects),

@@ -49,6 +49,10 @@ class Dispatch(Base, tag="dispatch"):
     priority: -MAX_PRIORITY to MAX_PRIORITY, higher priorities start first; None takes the project's, or 0.
     needs: configured resources, and how much of each is reserved for the job while it runs.
     cpus, memory_bytes: what is reserved for it of the machine; usage above that is not prevented.
+    executor: where it runs: a cluster from [executors], or `local` for this machine; None takes the project's. On a
+    cluster, `cpus`, `memory_bytes`, `gpus` and `needs` are what it needs of a node, and it has a worktree unless the
+    nodes share the file system.
+    gpus: what it needs of a node; requires an executor.
     max_memory_bytes, max_processes, max_cpus: limits on all its processes together; None takes the project's. Refused
     with
     LIMIT_UNAVAILABLE if they cannot be enforced.
@@ -117,3 +121,5 @@ class Dispatch(Base, tag="dispatch"):
     session: str | None = None
     review: bool = False
     race: Race | None = None
+    executor: str | None = None
+    gpus: float | None = None

@@ -49,6 +49,10 @@ class ErrorCode(StrEnum):
     """The job needs a resource that is not configured."""
     NEEDS_TOO_MUCH = "needs_too_much"
     """The job needs more of a resource, CPUs or memory than exists, so it could never start."""
+    UNKNOWN_EXECUTOR = "unknown_executor"
+    """The executor is neither in [executors] of the configuration nor `local`, or luziad was not restarted since."""
+    EXECUTOR_UNAVAILABLE = "executor_unavailable"
+    """The cluster of the executor cannot be used, and that does not end by itself."""
     INVALID_TASK = "invalid_task"
     """The task is empty, contains a NUL character, is not UTF-8, or is given together with a command."""
     TASK_TOO_LARGE = "task_too_large"
@@ -179,6 +183,8 @@ REMEDIES: dict[ErrorCode, str] = {
         "Add the resource and its amount to [resources] in config.toml, then run `luzia daemon reload`."
     ),
     ErrorCode.NEEDS_TOO_MUCH: "Request less, or correct [resources], or `cpus` and `memory_bytes` in [daemon].",
+    ErrorCode.UNKNOWN_EXECUTOR: "Correct the name, or add [executors.NAME] to config.toml and restart luziad.",
+    ErrorCode.EXECUTOR_UNAVAILABLE: "Correct the cluster, or run the job on this machine with `--on local`.",
     ErrorCode.INVALID_TASK: "Pass either a task of plain text or a command.",
     ErrorCode.TASK_TOO_LARGE: "Write the text to a file in the project, and name the file in the task.",
     ErrorCode.LIMIT_UNAVAILABLE: (

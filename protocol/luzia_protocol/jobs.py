@@ -296,7 +296,8 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     stall_timeout_s: seconds that an attempt may be without activity, if set for this job.
     worktree: its git worktree, from its creation until it is cleaned.
     priority: -MAX_PRIORITY to MAX_PRIORITY; higher priorities start first.
-    needs, cpus, memory_bytes: what is reserved for it while it runs.
+    needs, cpus, memory_bytes, gpus: what is reserved for it while it runs.
+    executor: the name of the cluster that it runs on; None is this machine.
     question: the oldest unanswered question of its agent.
     budget: its limits, from the dispatch or else its project; None in lists, and without any.
     held_at: when it was held; None when it is not held.
@@ -374,6 +375,8 @@ class Job(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     review: Review | None = None
     race: Race | None = None
     collisions: list[Collision] = []
+    executor: str | None = None
+    gpus: float | None = None
 
 
 def job_name(project: str, job_id: str) -> str:

@@ -143,6 +143,14 @@ def parse_cpus(option: str, text: str) -> float:
         raise _invalid(option, "number of CPUs", text, "2", "0.5") from exc
 
 
+def parse_gpus(option: str, text: str) -> float:
+    """A number of GPUs. Raises UsageError."""
+    try:
+        return float(text)
+    except ValueError as exc:
+        raise _invalid(option, "number of GPUs", text, "1", "0.5") from exc
+
+
 def parse_size(option: str, text: str) -> int:
     """Bytes from a size such as 512M or 4G, where K is 1024. Raises UsageError."""
     match = re.fullmatch(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
@@ -221,6 +229,10 @@ OPTIONS = {
     "--memory": Option(PLACE, "memory_bytes", "SIZE", "reserve memory of the machine: 512M, 4G", parse_size),
     "--needs": Option(
         PLACE, "needs", "NAME=N,…", "reserve configured resources: gpu=1,staging-db", parse_resources, dict.__or__
+    ),
+    "--gpus": Option(PLACE, "gpus", "N", "reserve N GPUs of a node of the cluster", parse_gpus),
+    "--on": Option(
+        PLACE, "executor", "NAME", "run on this cluster of [executors]; `local` is this machine", parse_text
     ),
     "--priority": Option(
         START, "priority", "N", "start before jobs with a lower priority (-100 to 100, default 0)", parse_priority

@@ -67,6 +67,7 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         *describe_worktree(job),
         *(("" if number else "Collisions", words) for number, words in enumerate(describe_collisions(job))),
         ("Priority", str(job.priority) if job.priority else ""),
+        ("Executor", harmless(job.executor or "")),
         ("Reserved", format_reservations(job)),
         ("Created", format_local_time(job.created_at)),
         ("Started", format_local_time(job.started_at)),
@@ -138,6 +139,8 @@ def format_reservations(job: Job) -> str:
         words.append(f"{job.cpus:g} CPU{'' if job.cpus == 1 else 's'}")
     if job.memory_bytes is not None:
         words.append(f"{format_size(job.memory_bytes)} memory")
+    if job.gpus is not None:
+        words.append(f"{job.gpus:g} GPU{'' if job.gpus == 1 else 's'}")
     return harmless(", ".join(words))
 
 

@@ -6,6 +6,8 @@ import secrets
 import time
 from collections.abc import Iterable
 
+import msgspec
+
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import LaunchOptions
 from luzia_protocol.requests import Dispatch
@@ -33,7 +35,7 @@ from luziad.handlers.dispatch.launch_options import (
 )
 from luziad.handlers.dispatch.limits import validate_limits
 from luziad.handlers.dispatch.project import validate_directory, validate_project
-from luziad.handlers.dispatch.requirements import validate_requirements
+from luziad.handlers.dispatch.requirements import needs_worktree, validate_cluster, validate_requirements
 from luziad.handlers.dispatch.timing import validate_terms, validate_timeouts
 from luziad.handlers.replies import require_writable
 from luziad.jobs.dependencies import Dependencies
@@ -108,6 +110,8 @@ class JobFactory:
         validate_umask(request.umask)
         if request.session is not None:
             validate_session(request.session, agent)
+        if config.executors and needs_worktree(request, name, config):
+            request = msgspec.structs.replace(request, worktree=True)
         launch_options = self._launch_options(request, project, directory, agent)
         if request.with_work:
             validate_with_work(after, self._table)
@@ -117,6 +121,8 @@ class JobFactory:
         limits = validate_limits(request, project, self._scheduler.executor.unsupported_reason)
         parent = self._table.get(origin.ancestors[-1]) if origin is not None and origin.ancestors else None
         requirements = validate_requirements(request, name, config, self._scheduler.ready.limits.resources, parent)
+        if requirements is not None and requirements.executor is not None:
+            validate_cluster(requirements, self._operations.clusters)
         # The variables are stored last: a refused job must leave none behind.
         env_set, env_bytes = self._store_variables(request.env)
         client_set, client_bytes = self._store_variables(request.client_env)

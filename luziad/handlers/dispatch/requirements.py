@@ -11,8 +11,12 @@ from luzia_protocol.requests import Dispatch
 
 from luziad.config.schema import Config
 from luziad.jobs.record import JobRecord
-from luziad.jobs.requirements import Requirements
+from luziad.jobs.requirements import LOCAL, Requirements
 from luziad.jobs.resources import describe_amount, describe_free
+from luziad.operations.operations import Cluster
+
+_LACK_HINT = "Request less, or add a node that has it to the cluster."
+_GPUS_HINT = "Name the cluster with `--on NAME`."
 
 
 def validate_requirements(
@@ -28,16 +32,27 @@ def validate_requirements(
         priority = parent.wants.priority
     if priority is None and project in config.projects:
         priority = config.projects[project].priority
-    if not (priority or request.needs or request.cpus is not None or request.memory_bytes is not None):
+    executor = choose_executor(request, project, config)
+    if request.gpus is not None and executor is None:
+        raise Refused(ErrorCode.BAD_REQUEST, "`gpus` requires an executor", _GPUS_HINT)
+    wants = (request.needs, executor, request.cpus is not None, request.memory_bytes is not None)
+    if not (priority or any(wants)):
         return None
     validate_priority(priority or 0)
     if request.cpus is not None and not 0 < request.cpus <= MAX_CPUS:
         raise Refused(ErrorCode.BAD_REQUEST, "`cpus` must be a number above 0")
     if request.memory_bytes is not None and request.memory_bytes < 1:
         raise Refused(ErrorCode.BAD_REQUEST, "`memory_bytes` must be a number above 0")
+    if request.gpus is not None and not 0 < request.gpus <= MAX_CPUS:
+        raise Refused(ErrorCode.BAD_REQUEST, "`gpus` must be a number above 0")
     for name, amount in request.needs.items():
-        _validate_need(name, amount, config)
-    requirements = Requirements(priority or 0, request.needs, request.cpus, request.memory_bytes)
+        if executor is None:
+            _validate_known(name, config)
+        if amount < 1:
+            raise Refused(ErrorCode.BAD_REQUEST, f"the amount of {name} must be 1 or more, not {amount}")
+    requirements = Requirements(
+        priority or 0, request.needs, request.cpus, request.memory_bytes, executor, request.gpus
+    )
     for name, amount in requirements.resources:
         if amount > capacity[name]:
             message = f"the job needs {describe_amount(name, amount)}, more than exists: "
@@ -51,11 +66,46 @@ def validate_priority(priority: int) -> None:
         raise Refused(ErrorCode.BAD_REQUEST, f"`priority` must be from {-MAX_PRIORITY} to {MAX_PRIORITY}")
 
 
-def _validate_need(name: str, amount: int, config: Config) -> None:
+def choose_executor(request: Dispatch, project: str, config: Config) -> str | None:
+    """The cluster that a job runs on, by its dispatch or its project; None is this machine. Raises Refused."""
+    name = config.project(project).executor if request.executor is None else request.executor
+    if name is None or name == LOCAL:
+        return None
+    if name not in config.executors:
+        known = ", ".join([LOCAL, *config.executors])
+        hint = f"Known executors: {known}. Add it to [executors] in config.toml."
+        raise Refused(ErrorCode.UNKNOWN_EXECUTOR, f"executor '{name}' not found", hint)
+    return name
+
+
+def needs_worktree(request: Dispatch, project: str, config: Config) -> bool:
+    """Whether the job must have a worktree: its nodes have no other files of the project. Raises Refused."""
+    executor = choose_executor(request, project, config)
+    if executor is None or config.executors[executor].shared_filesystem:
+        return False
+    if request.worktree is False:
+        message = f"`worktree` is false, and the nodes of executor {executor} do not share the project's files"
+        raise Refused(ErrorCode.BAD_REQUEST, message, "Omit `--no-worktree`, or use `--on local`.")
+    return True
+
+
+def validate_cluster(requirements: Requirements, clusters: Mapping[str, Cluster]) -> None:
+    """Check that a job can ever run on its cluster. Raises Refused."""
+    name = requirements.executor
+    assert name is not None
+    cluster = clusters.get(name)
+    if cluster is None:
+        message = f"executor {name} was added to the configuration after the start of luziad"
+        raise Refused(ErrorCode.UNKNOWN_EXECUTOR, message, "Restart it with `luzia daemon restart`.")
+    if cluster.is_refused:
+        raise Refused(ErrorCode.EXECUTOR_UNAVAILABLE, cluster.cluster_problem or "")
+    if (lack := cluster.infeasible_reason(requirements)) is not None:
+        raise Refused(ErrorCode.NEEDS_TOO_MUCH, f"{lack} (executor {name})", _LACK_HINT)
+
+
+def _validate_known(name: str, config: Config) -> None:
     if name not in config.resources:
         near = difflib.get_close_matches(name, config.resources, n=1)
         known = f"Known resources: {', '.join(config.resources)}." if config.resources else "None is configured."
         hint = f"Did you mean {near[0]}? {known}" if near else f"{known} Add it to [resources] in config.toml."
         raise Refused(ErrorCode.UNKNOWN_RESOURCE, f"resource '{name}' not found", hint)
-    if amount < 1:
-        raise Refused(ErrorCode.BAD_REQUEST, f"the amount of {name} must be 1 or more, not {amount}")

@@ -27,6 +27,9 @@ MAY_IMPORT: dict[str, str] = {
     "luziad.output": "luziad.errors luziad.supervise",
     "luziad.worktrees": "luzia_protocol luziad.supervise",
     "luziad.executor": "luzia_protocol luziad.errors luziad.jobs luziad.supervise",
+    "luziad.executor.ray": (
+        "luzia_protocol luziad.errors luziad.jobs luziad.supervise luziad.worktrees luziad.executor"
+    ),
     "luziad.attempts": (
         "luzia_protocol luziad.agents luziad.clocks luziad.config luziad.executor luziad.jobs luziad.journal"
         " luziad.output luziad.supervise luziad.worktrees"
@@ -106,6 +109,9 @@ FOREIGN: dict[str, str] = {
     "luzia_protocol": "msgspec",
     "luziad": "asyncinotify cronsim jmespath msgspec uvloop",
     "luziad.supervise": "msgspec",
+    "luziad.executor.ray.actor": "msgspec ray",
+    "luziad.executor.ray.bridge": "msgspec ray",
+    "luziad.executor.ray.following": "msgspec ray",
     "luzia_client": "msgspec wcwidth",
     "luzia_client.cli.configuration": "tomlkit",
     "luzia_client.cli.show.plots": "matplotlib",

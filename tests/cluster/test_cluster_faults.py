@@ -1,0 +1,131 @@
+"""What ends on a cluster at any time: no job is lost without a word, and none runs twice at the same time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from luzia_protocol.jobs import JobState, Outcome
+
+from private_luzia import PrivateLuzia
+from ray_cluster import LEASE_S, RayCluster, processes
+from support import eventually
+
+from .test_cluster_jobs import await_output, dispatch, output
+
+COUNT = "for i in $(seq 1 60); do echo $i; sleep 0.1; done; echo work > work"
+
+
+def counted() -> bytes:
+    """What COUNT prints."""
+    return b"".join(b"%d\n" % number for number in range(1, 61))
+
+
+def bridges(luzia: PrivateLuzia) -> list[int]:
+    """The bridges of this luzia."""
+    return processes(f"{luzia.root}/state/executor-c.lock")
+
+
+def kill_and_await(pid: int) -> None:
+    """Kill a process, and wait until it is gone."""
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_job_continues_when_luziad_is_killed_and_no_byte_is_lost(luzia: PrivateLuzia) -> None:
+    job = dispatch(luzia, COUNT)
+    await_output(luzia, job, b"5\n")
+    luzia.kill_daemon()
+    luzia.client().wait([job], timeout_s=60)
+    assert luzia.client().get_job(job).attempt == 1
+    assert output(luzia, job) == counted()
+    assert "+work" in luzia.run("diff", job).stdout.decode()
+
+
+def test_a_job_that_ends_without_luziad_is_complete_afterwards(luzia: PrivateLuzia, cluster: RayCluster) -> None:
+    job = dispatch(luzia, COUNT)
+    await_output(luzia, job, b"5\n")
+    luzia.kill_daemon()
+    eventually(lambda: [*cluster.spool.glob(f"*/jobs/{job}/1/exit.json")], "the end on the node")
+    luzia.client().wait([job], timeout_s=60)
+    ended = luzia.client().get_job(job)
+    assert (ended.state, ended.attempt) == (JobState.COMPLETED, 1)
+    assert output(luzia, job) == counted()
+
+
+def test_another_bridge_follows_the_jobs_of_one_that_was_killed(luzia: PrivateLuzia) -> None:
+    job = dispatch(luzia, COUNT)
+    await_output(luzia, job, b"5\n")
+    (bridge,) = bridges(luzia)
+    kill_and_await(bridge)
+    luzia.client().wait([job], timeout_s=60)
+    assert luzia.client().get_job(job).attempt == 1
+    assert output(luzia, job) == counted()
+
+
+def test_the_tree_is_gone_when_the_worker_of_its_actor_is_killed(luzia: PrivateLuzia) -> None:
+    job = dispatch(luzia, "setsid sleep 76543 & echo up; sleep 76543")
+    await_output(luzia, job, b"up\n")
+    (guard, *_) = processes("luziad.executor.ray.guard")
+    (worker,) = processes("ray::AttemptActor")
+    assert guard
+    os.kill(worker, signal.SIGKILL)
+    luzia.client().wait([job], timeout_s=60)
+    assert luzia.client().get_job(job).state is JobState.LOST
+    eventually(lambda: processes("sleep 76543") == [], "the end of the tree")
+
+
+def test_a_job_of_a_killed_node_is_lost_soon_and_its_retry_waits_for_the_lease(
+    luzia: PrivateLuzia, cluster: RayCluster
+) -> None:
+    node = cluster.add_node(cpus=1, weak=1)
+    other = None
+    cluster.wait_for_nodes()
+    try:
+        luzia.client()
+        eventually(lambda: luzia.client().get_info())
+        job = dispatch(
+            luzia, "date +%s.%N; echo up; [ $LUZIA_ATTEMPT = 2 ] || sleep 65432", needs={"weak": 1}, retries=1
+        )
+        await_output(luzia, job, b"up\n")
+        cluster.kill_node(node)
+        killed_at = time.time()
+        eventually(lambda: luzia.client().get_job(job).attempts[0].outcome is Outcome.LOST, "the loss")
+        lost_s = luzia.client().get_job(job).attempts[0].ended_at.timestamp() - killed_at  # type: ignore[union-attr]
+        other = cluster.add_node(cpus=1, weak=1)
+        eventually(lambda: processes("sleep 65432") == [], "the end of the tree")
+        luzia.client().wait([job], timeout_s=90)
+        ended = luzia.client().get_job(job)
+        assert (ended.state, ended.attempt) == (JobState.COMPLETED, 2)
+        second = float(output(luzia, job).split()[0])
+        assert second - (killed_at + lost_s) >= LEASE_S, "the lease of the first attempt had to end"
+        print(f"lost after {lost_s:.2f} s")
+    finally:
+        if other is not None:
+            cluster.kill_node(other)
+
+
+def test_an_attempt_ends_itself_when_its_node_has_no_connection_to_the_head(
+    luzia: PrivateLuzia, cluster: RayCluster
+) -> None:
+    job = dispatch(luzia, "echo up; sleep 54321")
+    await_output(luzia, job, b"up\n")
+    head = processes("gcs_server")
+    for pid in head:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        eventually(lambda: processes("sleep 54321") == [], "the end of the tree")
+    finally:
+        for pid in head:
+            os.kill(pid, signal.SIGCONT)
+    luzia.client().wait([job], timeout_s=60)
+    assert luzia.client().get_job(job).state in (JobState.LOST, JobState.FAILED, JobState.CANCELLED)
