@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from luzia_client.hosts.settings import Host
 
 PLACES = ("luzia", "~/.local/bin/luzia", "~/.local/share/luzia/venv/bin/luzia", "/opt/luzia/bin/luzia")
 """Where the program is looked for: the PATH of a shell without a terminal is often shorter than that of a login."""
+_SOCKET = re.compile(r"/[\w/.,+=@~-]{1,106}", re.ASCII)
+"""ssh would replace `%` and `${NAME}` in other paths, by values of this machine, and take a colon for a port."""
 _MARK = "@luzia-host@ "
 _SCRIPT = """\
 unset LUZIA_HOST LUZIA_SOCKET LUZIA_JOB_ID
@@ -69,7 +72,13 @@ def _parse(host: Host, program: str, line: str, problem: str) -> FarSide:
         raise HostError(
             f"no luziad is running on host {host.name}: {reason}", f"See `luzia --host {host.name} doctor`."
         )
-    found = FarSide(program, socket, str(info.get("version", "")), int(info.get("protocol", 0)))
+    if not _SOCKET.fullmatch(socket):
+        raise HostError(
+            f"luziad on host {host.name} names {socket[:200]!r}, which is no path of a socket that ssh can forward",
+            "Set LUZIA_SOCKET or LUZIA_RUNTIME_DIR there to a plain path.",
+        )
+    version, protocol = info.get("version"), info.get("protocol")
+    found = FarSide(program, socket, str(version)[:100], protocol if isinstance(protocol, int) else 0)
     if found.protocol < OLDEST_SUPPORTED:  # a newer daemon says itself whether it supports this client
         raise incompatible(host, f"luziad {found.version} has protocol {found.protocol}")
     return found
@@ -86,6 +95,6 @@ def incompatible(host: Host, what: str) -> HostError:
 def _read_object(line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -111,7 +111,7 @@ def _greet(host: Host) -> _Greeting:
         reply = b""
         try:
             connected.sendall(json.dumps(request).encode() + b"\n")
-            while not reply.endswith(b"\n"):
+            while not reply.endswith(b"\n") and len(reply) < _REPLY_BYTES:
                 if not (data := connected.recv(_REPLY_BYTES)):
                     return _Greeting.CLOSED
                 reply += data
@@ -119,12 +119,20 @@ def _greet(host: Host) -> _Greeting:
             return _Greeting.SILENT
         except OSError:
             return _Greeting.CLOSED
-    error = json.loads(reply).get("error")
-    if error is not None and error.get("code") == "unsupported_version":
-        raise incompatible(host, error["message"])
-    if error is not None:
-        raise HostError(f"luziad on host {host.name} refuses: {error['message']}", error.get("hint", ""))
-    return _Greeting.OK
+    try:
+        found = json.loads(reply)
+        error = found.get("error")
+        refusal = None if error is None else (error["code"], f"{error['message']}", f"{error.get('hint', '')}")
+    except (ValueError, RecursionError, AttributeError, LookupError, TypeError):
+        raise HostError(
+            f"what answers on host {host.name} is not luziad", f"See `luzia --host {host.name} doctor`."
+        ) from None
+    if refusal is None:
+        return _Greeting.OK
+    code, message, hint = refusal
+    if code == "unsupported_version":
+        raise incompatible(host, message)
+    raise HostError(f"luziad on host {host.name} refuses: {message}", hint)
 
 
 def _recorded(host: Host) -> Link | None:

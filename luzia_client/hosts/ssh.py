@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO
 
 from luzia_client.hosts import HostError
 from luzia_client.hosts.settings import Host
@@ -16,6 +19,8 @@ KEEPALIVE_S, KEEPALIVES = 5, 2
 IDLE_S = 600
 """A link that no client uses ends after this time (ssh_config(5), ControlPersist)."""
 COMMAND_TIMEOUT_S = 60.0
+MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+"""How much is read of what a command prints: what runs there may not be luzia."""
 
 _MEANINGS: tuple[tuple[str, str, str], ...] = (
     (
@@ -84,22 +89,33 @@ def shared_command(host: Host, control: str, *words: str, options: Sequence[str]
 def run(argv: list[str], content: bytes = b"", timeout_s: float = COMMAND_TIMEOUT_S) -> tuple[int, str, str]:
     """Run a command; returns its exit status, and what it printed on stdout and stderr.
 
-    content: what it reads from stdin. Raises TimeoutError after `timeout_s` seconds, and HostError without ssh.
+    content: what it reads from stdin. One that prints MAX_OUTPUT_BYTES is ended. Raises TimeoutError after `timeout_s`
+    seconds, and HostError without ssh.
     """
     try:
-        done = subprocess.run(
-            argv,
-            input=content,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-            cwd="/",
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise TimeoutError(f"{argv[0]} did not end within {timeout_s:.0f} s") from exc
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
     except FileNotFoundError as exc:
         raise ssh_missing() from exc
-    return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+    def read(stream: IO[bytes]) -> str:
+        found = stream.read(MAX_OUTPUT_BYTES)
+        if len(found) == MAX_OUTPUT_BYTES:
+            process.kill()
+        return found.decode(errors="replace")
+
+    with process, ThreadPoolExecutor(2) as readers:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            output, errors = readers.submit(read, process.stdout), readers.submit(read, process.stderr)
+            with contextlib.suppress(BrokenPipeError), process.stdin:
+                process.stdin.write(content)
+            return process.wait(timeout_s), output.result(), errors.result()
+        except subprocess.TimeoutExpired as exc:
+            raise TimeoutError(f"{argv[0]} did not end within {timeout_s:.0f} s") from exc
+        finally:
+            process.kill()
 
 
 def ssh_missing() -> HostError:

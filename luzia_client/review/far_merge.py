@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -18,8 +19,12 @@ from luzia_client.hosts.settings import find_host
 from luzia_client.review.acceptance import record_acceptance
 from luzia_client.review.verified_merge import merge_verified
 from luzia_client.trees import WorktreeError
+from luzia_client.trees.branches import require_plain_transport
 from luzia_client.trees.git import run_git
 from luzia_client.trees.merge import MergeResult, merge_branch
+
+_JOB = re.compile(r"[0-9]{6}-[0-9a-f]{4,16}")
+"""The id of a job, which is a part of the names of its branches."""
 
 
 def merge_from_host(
@@ -43,11 +48,13 @@ def merge_from_host(
         opened = link.open_link(find_host(host))
     except HostError as exc:
         raise WorktreeError(exc.message, exc.hint) from exc
+    _check_branch(job, tree, host)
     _prepare(opened, job, commit=commit, message=message)
     here = run_git(directory, "rev-parse", "--show-toplevel", codes=(0, 128))
     merge_there = f"Change to a clone of it, or merge there: ssh {opened.host.destination} luzia merge {job.id}"
     if here.code:
         raise WorktreeError(f"{directory} is not in a git repository", merge_there)
+    require_plain_transport(here.line, "fetches", merge_there)
     far = _FarRepository(opened, tree.repository, here.line)
     far.fetch(tree.branch)
     head, branch = "HEAD", f"refs/heads/{tree.branch}"
@@ -65,6 +72,15 @@ def merge_from_host(
     )
 
 
+def _check_branch(job: Job, tree: Worktree, host: str) -> None:
+    """Raise WorktreeError unless the branch is that of the job. A host must not choose which one is replaced here."""
+    if not _JOB.fullmatch(job.id) or tree.branch != f"luzia/{job.id}" or not tree.repository.startswith("/"):
+        raise WorktreeError(
+            f"host {host} names the branch {tree.branch!r} of {tree.repository!r} for job {job.id!r}, which luzia"
+            " does not create"
+        )
+
+
 def _prepare(opened: link.Link, job: Job, *, commit: bool, message: str | None) -> None:
     """Let luzia there commit what is to be merged, or refuse. Raises WorktreeError with its words."""
     options = [*(["--commit"] if commit else []), *(["--message", message] if message else [])]
@@ -73,9 +89,10 @@ def _prepare(opened: link.Link, job: Job, *, commit: bool, message: str | None) 
     if status:
         try:
             error = json.loads(errors.splitlines()[-1])["error"]
-        except (ValueError, LookupError, TypeError):
+            message, hint = f"{error['message']}", f"{error['hint']}"
+        except (ValueError, LookupError, TypeError, RecursionError):
             raise WorktreeError(f"luzia on {opened.host.name}: {errors.strip() or f'exit status {status}'}") from None
-        raise WorktreeError(f"on {opened.host.name}: {error['message']}", error["hint"])
+        raise WorktreeError(f"on {opened.host.name}: {message}", hint)
 
 
 class _FarRepository:

@@ -10,7 +10,7 @@ from luzia_protocol.jobs import Job, Worktree
 from luzia_client.trees import WorktreeError
 from luzia_client.trees.git import list_names, resolve_commit, run_git
 from luzia_client.trees.preview import preview_merge
-from luzia_client.trees.programs import list_push_settings
+from luzia_client.trees.programs import list_transport_settings
 from luzia_client.trees.snapshot import commit_to_merge, move_branch
 
 _NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0"}
@@ -81,8 +81,15 @@ def find_commits(job: Job, tree: Worktree, *, commit: bool, message: str | None)
 
 def push_branch(tree: Worktree, remote: str, commit: str) -> None:
     """Push a commit as the job's branch, fast-forward only. Hooks are not run. Raises WorktreeError."""
-    settings = list_push_settings(tree.repository)
-    if settings:
-        hint = f"Push it yourself: git -C {tree.repository} push {remote} {tree.branch}"
-        raise WorktreeError(f"the repository's own settings would change how git pushes: {list_names(settings)}", hint)
+    hint = f"Push it yourself: git -C {tree.repository} push {remote} {tree.branch}"
+    require_plain_transport(tree.repository, "pushes", hint)
     run_git(tree.repository, "push", "--quiet", remote, f"{commit}:refs/heads/{tree.branch}", env=_NO_PROMPT)
+
+
+def require_plain_transport(repository: str, verb: str, hint: str) -> None:
+    """Raise WorktreeError when settings of the repository, to which a job can write, change how git pushes or fetches.
+
+    verb: what git does, for the message.
+    """
+    if settings := list_transport_settings(repository):
+        raise WorktreeError(f"the repository's own settings would change how git {verb}: {list_names(settings)}", hint)

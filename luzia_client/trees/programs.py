@@ -9,6 +9,7 @@ import functools
 import os
 import re
 import subprocess
+import time
 from collections.abc import Callable
 
 _NEUTRAL: tuple[tuple[str, Callable[[str], str]], ...] = (
@@ -27,18 +28,33 @@ _EXTERNAL_DIFF = re.compile(r"diff\.(.+\.)?(external|command)", re.IGNORECASE)
 
 _CLEAN_FILTER = re.compile(r"filter\.(.+)\.(?:clean|process)", re.IGNORECASE)
 
-_PUSH = (
-    r"credential\.(.+\.)?helper|remote\..+\.(receivepack|proxy|vcs)|protocol\.(.+\.)?allow"
+_TRANSPORT = (
+    r"credential\.(.+\.)?helper|remote\..+\.(uploadpack|receivepack|proxy|vcs)|protocol\.(.+\.)?allow"
     r"|url\..+\.(push)?insteadof"
 )
-"""Settings with which a push runs a program, or goes elsewhere."""
+"""Settings with which a push or a fetch runs a program, or goes elsewhere. The first value counts, not an option's."""
+_PROTOCOLS = ("", "file.", "git.", "http.", "https.", "ssh.", "ext.", "fd.")
+
+SETTINGS_AGE_S = 0.5
+"""How long settings are remembered: a job may change them while a page or a screen shows its work."""
 
 
-@functools.cache
 def neutral_options(directory: str) -> tuple[str, ...]:
-    """The options of git that give every setting of the repository that names a program the user's own value."""
-    own, repository = _settings(directory)
+    """The options of git that give every setting of the repository that names a program the user's own value.
+
+    A partial clone fetches what it lacks in any command; where the repository says how, it must not.
+    """
+    return _neutral_options(directory, _now())
+
+
+@functools.lru_cache(maxsize=1000)
+def _neutral_options(directory: str, now: int) -> tuple[str, ...]:
+    own, repository = _settings(directory, now)
     options: list[str] = []
+    if any(re.fullmatch(_TRANSPORT, key, re.IGNORECASE) for key in repository):
+        named = [key for key in repository if re.fullmatch(r"protocol\..+", key, re.IGNORECASE)]
+        for key in (*(f"protocol.{name}allow" for name in _PROTOCOLS), *named):
+            options += ["-c", f"{key}=never"]
     for key in repository:
         value = own.get(key)
         if value is None:
@@ -50,26 +66,31 @@ def neutral_options(directory: str) -> tuple[str, ...]:
 
 def diff_options(directory: str) -> tuple[str, ...]:
     """The options of `git diff` that ignore an external diff of the repository."""
-    _, repository = _settings(directory)
+    _, repository = _settings(directory, _now())
     return ("--no-ext-diff",) if any(map(_EXTERNAL_DIFF.fullmatch, repository)) else ()
 
 
 def list_own_filters(directory: str) -> frozenset[str]:
     """The names of filters that only the repository configures, and that git therefore does without."""
-    own, repository = _settings(directory)
+    own, repository = _settings(directory, _now())
     found = (_CLEAN_FILTER.fullmatch(key) for key in repository if key not in own)
     return frozenset(match[1] for match in found if match)
 
 
-def list_push_settings(directory: str) -> list[str]:
-    """The keys of the repository's own settings with which `git push` would run a program or push elsewhere."""
-    return sorted(_read_settings(directory, _PUSH)[1])
+def list_transport_settings(directory: str) -> list[str]:
+    """The keys of the repository's own settings with which a push or a fetch would run a program or go elsewhere."""
+    return sorted(_read_settings(directory, _TRANSPORT)[1])
 
 
-@functools.cache
-def _settings(directory: str) -> tuple[dict[str, str], frozenset[str]]:
-    """The user's own settings that name programs, and the keys of such settings of the repository."""
-    return _read_settings(directory, "|".join([*(f"(?:{pattern})" for pattern, _ in _NEUTRAL), _EXTERNAL_DIFF.pattern]))
+def _now() -> int:
+    return int(time.monotonic() / SETTINGS_AGE_S)
+
+
+@functools.lru_cache(maxsize=1000)
+def _settings(directory: str, now: int) -> tuple[dict[str, str], frozenset[str]]:
+    """The user's own settings that name programs, and the keys of such settings of the repository. now: _now()."""
+    patterns = [*(f"(?:{pattern})" for pattern, _ in _NEUTRAL), _EXTERNAL_DIFF.pattern, _TRANSPORT]
+    return _read_settings(directory, "|".join(patterns))
 
 
 def _read_settings(directory: str, patterns: str) -> tuple[dict[str, str], frozenset[str]]:

@@ -25,20 +25,25 @@ THERE = frozenset(
         "adopt-session",
         "agents",
         "attach",
+        "collisions",
         "config",
         "daemon",
         "diff",
         "doctor",
         "init",
         "mcp",
+        "merge-order",
         "metrics",
         "notify",
         "open",
         "projects",
+        "review",
         "web",
     }
 )
 """Commands that run on the host itself."""
+THERE_WITH = (("merge", "--pull-request"), ("send", "--conflict"))
+"""A command, and the option with which it uses the repository of the host, too."""
 
 _OPTION = "--host"
 _ID = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)/(@last|[0-9a-f-]{2,})")
@@ -110,7 +115,8 @@ def _take_option(words: list[str]) -> tuple[str, list[str]]:
 
 def _use(name: str, words: list[str]) -> None:
     command = ALIASES.get(words[0], words[0]) if words else ""
-    if name != LOCAL and command in THERE and not {"-h", "--help"} & {*words}:
+    is_there = command in THERE or any(command == verb and option in words for verb, option in THERE_WITH)
+    if name != LOCAL and is_there and not {"-h", "--help"} & {*words}:
         _run_there(name, [command, *words[1:]])
     use(name)
 

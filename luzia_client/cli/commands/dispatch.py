@@ -28,6 +28,8 @@ EXAMPLES = (
 )
 
 REPLY_TIMEOUT_S = 30.0
+MAX_REPLY_BYTES = 4 * 1024 * 1024
+"""As framing.MAX_FRAME_BYTES, which takes time to load."""
 LINK_RETRY_S = 60.0
 """How long a request is repeated for a host whose link is cut; a dispatch has its key."""
 _ACCEPTED = b'{"ok":{"job":"'
@@ -71,7 +73,7 @@ def submit(
         reply = exchange(format_request(line, task, argv).encode())
     if reply[: len(_ACCEPTED)] != _ACCEPTED:
         _raise_refusal(line, reply)
-    job, name, project = _parse_accepted(reply.decode())
+    job, name, project = _parse_accepted(reply)
     if line.json:
         text = reply[6:-1].decode()
         if not text.isprintable():
@@ -193,12 +195,28 @@ def _exchange(path: str, line: bytes) -> bytes:
         if not data:
             raise broken
         reply += data
+        if len(reply) > MAX_REPLY_BYTES:
+            from luzia_client.transport.endpoint import UnexpectedAnswerError
+
+            raise UnexpectedAnswerError("the daemon's reply is longer than 4 MiB")
     sock.close()
     return reply[:-1]
 
 
-def _parse_accepted(reply: str) -> tuple[str, str, str]:
-    """The job's id, name and project from a reply that begins with _ACCEPTED."""
+def _parse_accepted(reply: bytes) -> tuple[str, str, str]:
+    """The job's id, name and project from a reply that begins with _ACCEPTED. Raises UnexpectedAnswerError."""
+    try:
+        found = _read_accepted(reply.decode())
+        if "".join(found).isprintable():
+            return found
+    except (ValueError, LookupError, TypeError, RecursionError):
+        pass  # as below
+    from luzia_client.transport.endpoint import UnexpectedAnswerError
+
+    raise UnexpectedAnswerError("the daemon's reply to a dispatch is invalid")
+
+
+def _read_accepted(reply: str) -> tuple[str, str, str]:
     job, end = scanstring(reply, len(_ACCEPTED))
     if reply[end : end + 9] == ',"name":"':
         name, end = scanstring(reply, end + 9)
@@ -229,9 +247,11 @@ def _ask_about(job: str) -> tuple[bool, str]:
 
     try:
         reply = json.loads(exchange(f'{{"op":"status","job":{quote(job)},"confirm":true}}\n'.encode()))
-    except (OSError, ValueError, LuziaError):
+    except (OSError, ValueError, RecursionError, LuziaError):
         return False, ""  # the job is dispatched
-    answer = reply.get("ok", {})
+    answer = reply.get("ok") if isinstance(reply, dict) else None
+    if not isinstance(answer, dict):
+        return False, ""
     found, why = answer.get("job"), ""
     if (
         isinstance(found, dict)
@@ -240,7 +260,7 @@ def _ask_about(job: str) -> tuple[bool, str]:
     ):
         from luzia_client.cli.show.text import one_line
 
-        why = f"queued: {one_line(found['reason'])}"
+        why = f"queued: {one_line(str(found['reason']))}"
     return answer.get("confirm") == "line", why
 
 

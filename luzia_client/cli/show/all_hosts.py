@@ -89,7 +89,10 @@ def _ask(host: Host | None, query: JobQuery) -> wire_jobs.WirePage | LuziaError:
 
             def exchange(line: bytes) -> bytes:
                 connection.send(line)
-                return connection.receive(REQUEST_TIMEOUT_S)
+                answer = connection.receive(REQUEST_TIMEOUT_S)
+                if host is not None:
+                    wire_jobs.check_reply("list", answer)
+                return answer
 
             pages = list(fetch_pages(query, exchange))
     except LuziaError as exc:

@@ -5,6 +5,7 @@ A field is converted to the type that the struct has when it is first read.
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 
 from luzia_protocol import state_names
@@ -115,18 +116,35 @@ def fetch_pages(request: Mapping[str, Any], limit: int | None, exchange: Exchang
         page = WirePage(_request(fields, exchange))
         yield page
         left = None if left is None else left - len(page.raw)
-        cursor = page.next
-        if cursor is None:
+        if page.next is None:
             return
+        if page.next == cursor:
+            from luzia_client.transport.endpoint import UnexpectedAnswerError
+
+            raise UnexpectedAnswerError("the daemon's list has the same page again")
+        cursor = page.next
 
 
 def _request(request: Mapping[str, Any], exchange: Exchange) -> dict[str, Any]:
     answer = exchange(dump_object(request))
+    if os.environ.get("LUZIA_HOST"):
+        check_reply(request["op"], answer)
     if answer[:6] == b'{"ok":':
         found: dict[str, Any] = load_object(answer)["ok"]
         return found
-    from luzia_client.api.replies import parse_frame
+    check_reply(request["op"], answer)  # raises the error in the answer
     from luzia_client.transport.endpoint import UnexpectedAnswerError
 
-    parse_frame(answer)  # raises the error in the answer
     raise UnexpectedAnswerError(f"invalid answer of the daemon to a {request['op']} request")
+
+
+def check_reply(op: str, answer: bytes) -> None:
+    """Check every field of a reply, as for one of another host, whose daemon may be any program.
+
+    Raises UnexpectedAnswerError for an invalid one, and Refused for an error.
+    """
+    from luzia_protocol.replies import JobPage, StatusResult
+
+    from luzia_client.api.replies import decode_frame, reply_in
+
+    reply_in(decode_frame(answer), JobPage if op == "list" else StatusResult)

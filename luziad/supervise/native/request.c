@@ -173,10 +173,10 @@ static void take_member(struct reader *from, const char *name, struct request *t
         to->max_processes = take_integer(from);
     else if (strcmp(name, "max_cpus") == 0)
         to->max_cpus = take_number(from);
-    else if (strcmp(name, "bounds") == 0 && !take(from, "null")) {
-        to->has_bounds = true;
+    else if (strcmp(name, "bounds") == 0 && !to->has_bounds && !take(from, "null")) {
+        to->has_bounds = true; /* so that they are not nested */
         take_members(from, to);
-    } else if (strcmp(name, "bounds") != 0)
+    } else if (strcmp(name, "bounds") != 0 || to->has_bounds)
         from->at = NULL; /* the daemon and its fork server have the same version */
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 from luzia_protocol.jobs import Worktree
 
+from luzia_client.trees import WorktreeError, programs
 from luzia_client.trees.diff import changed_files, diff_text
 from luzia_client.trees.git import run_git
 from luzia_client.trees.programs import neutral_options
@@ -105,3 +106,42 @@ def test_programs_of_the_user_run_also_when_the_repository_names_others(
 
 def test_without_programs_git_gets_no_options(repository: Path) -> None:
     assert neutral_options(str(repository)) == ()
+
+
+@pytest.mark.parametrize("how", ["uploadpack", "ext", "vcs"])
+def test_what_a_partial_clone_lacks_is_not_fetched_by_a_program_that_the_repository_names(
+    repository: Path, program: Path, tmp_path: Path, how: str
+) -> None:
+    git(repository, "config", "core.repositoryFormatVersion", "1")
+    git(repository, "config", "extensions.partialClone", "evil")
+    git(repository, "config", "remote.evil.promisor", "true")
+    if how == "uploadpack":
+        git(repository, "config", "remote.evil.url", str(repository))
+        git(repository, "config", "remote.evil.uploadpack", str(program))
+    elif how == "ext":
+        git(repository, "config", "remote.evil.url", f"ext::{program}")
+        git(repository, "config", "protocol.ext.allow", "always")
+    else:
+        git(repository, "config", "remote.evil.url", "any")
+        git(repository, "config", "remote.evil.vcs", "ext")
+    git(repository, "rm", "-q", "--cached", "file")
+    blob = git(repository, "rev-parse", "HEAD:file").strip()
+    (repository / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(WorktreeError):
+        run_git(str(repository), "diff", "HEAD")
+    assert not (tmp_path / "trace").exists(), (tmp_path / "trace").read_text()
+
+
+def test_settings_that_a_job_makes_while_its_work_is_shown_are_noticed(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert neutral_options(str(repository)) == ()
+    git(repository, "config", "core.fsmonitor", "/evil")
+    monkeypatch.setattr(programs, "_now", lambda: 0)  # some time later
+    assert neutral_options(str(repository)) == ("-c", "core.fsmonitor=")
+
+
+def test_included_settings_are_those_of_the_repository(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("[core]\nfsmonitor = /evil\n")
+    git(repository, "config", "include.path", str(tmp_path / "other"))
+    assert neutral_options(str(repository)) == ("-c", "core.fsmonitor=")

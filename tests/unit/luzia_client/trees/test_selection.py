@@ -263,7 +263,7 @@ def test_files_are_not_committed_without_the_filter_of_the_repository(world: Wor
     assert (world.project.picture(), (tmp_path / "seen").exists()) == (before, False)
     (tmp_path / "home" / ".gitconfig").open("a").write('[filter "large"]\nclean = base64\n')
     programs._settings.cache_clear()
-    programs.neutral_options.cache_clear()
+    programs._neutral_options.cache_clear()
     world.merge()
     assert world.project.git("show", "main:x.big") == "bGFyZ2UK"
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from support import eventually
 from unit.luziad.supervise.helpers import ForkServer, exit_record, request
@@ -57,6 +60,42 @@ def test_it_ends_with_its_input_and_its_shims_do_not(fork_server: ForkServer, tm
     (tmp_path / "go").touch()
     eventually((directory / "exit.json").exists)
     assert exit_record(directory)["exit_code"] == 9
+
+
+GARBAGE = {
+    "no JSON": b"garbage\n",
+    "bytes": bytes(range(256)) * 100 + b"\n",
+    "zeros": bytes(1 << 20) + b"\n",
+    "nothing": b"\n",
+    "a list": b"[1]\n",
+    "an unknown field": b'{"surprise": 1}\n',
+    "a number": b'{"job": 5}\n',
+    "no end": b'{"job": "',
+    "no end of an array": b'{"argv": ["a", "b"\n',
+    "an escape at the end": b'{"job": "\\u12\n',
+    "deep arrays": b'{"argv": ' + b"[" * 200_000 + b"\n",
+    "deep bounds": b'{"bounds": ' * 200_000 + b"\n",
+    "a huge number": b'{"attempt": ' + b"9" * 100_000 + b"}\n",
+    "many arrays": b'{"argv": [],' * 50_000 + b"\n",
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_ends_it_and_neither_its_shims_nor_an_attempt(
+    fork_server: ForkServer, tmp_path: Path, garbage: bytes
+) -> None:
+    """The daemon starts another one. What came before the garbage is done, and what comes after it is not."""
+    directory = tmp_path / "job" / "1"
+    fork_server.send(request(directory, "sh", "-c", f"until [ -e {tmp_path}/go ]; do sleep 0.02; done; exit 9"))
+    replies(fork_server, 2)
+    after = json.dumps(request(tmp_path / "job" / "2", "true")).encode() + b"\n"
+    with suppress(BrokenPipeError):
+        fork_server.write(garbage + after)
+    assert fork_server.end() == 1
+    (tmp_path / "go").touch()
+    eventually((directory / "exit.json").exists)
+    assert exit_record(directory)["exit_code"] == 9
+    assert not (tmp_path / "job" / "2").exists()
 
 
 def test_polite_signals_do_not_end_it(fork_server: ForkServer, tmp_path: Path) -> None:
