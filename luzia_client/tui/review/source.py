@@ -53,8 +53,7 @@ def crop(pieces: Fragments, left: int, columns: int, rest: str = "") -> Fragment
 
     rest: the style of the spaces after the text.
     """
-    found: Fragments = []
-    room = columns
+    visible: Fragments = []
     skip = left
     for style, text in pieces:
         shown = text
@@ -65,11 +64,15 @@ def crop(pieces: Fragments, left: int, columns: int, rest: str = "") -> Fragment
                 kept += 1
             shown = " " * -min(skip, 0) + shown[kept:]  # half of a wide character is left out
             skip = max(skip, 0)
-        if not shown:
-            continue
-        if (wide := width(shown)) <= room:
+        if shown:
+            visible.append((style, shown))
+    found: Fragments = []
+    room = columns
+    is_cut = sum(width(shown) for _, shown in visible) > columns
+    for style, shown in visible:
+        if width(shown) <= room - is_cut:
             found.append((style, shown))
-            room -= wide
+            room -= width(shown)
             continue
         taken = ""
         for character in shown:

@@ -8,7 +8,7 @@ import io
 import signal
 import sys
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -22,9 +22,11 @@ from luzia_client.api import settings
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.screen import stdout_screen
+from luzia_client.hosts.settings import Host
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.arranging import Arranging
 from luzia_client.tui.top.bindings import BoundKey, bindings
+from luzia_client.tui.top.clients import Clients
 from luzia_client.tui.top.context import Context
 from luzia_client.tui.top.control import Control
 from luzia_client.tui.top.controls import STYLE, InputLine, ScreenControl, ignore
@@ -36,7 +38,7 @@ from luzia_client.tui.top.preferences import load_preferences
 from luzia_client.tui.top.programs import Programs
 from luzia_client.tui.top.state import TopState
 from luzia_client.tui.top.text_view import Fragments
-from luzia_client.tui.top.transcript import TranscriptFollower
+from luzia_client.tui.top.transcript import RECONNECT_S, TranscriptFollower
 from luzia_client.tui.top.views import compose_screen, next_redraw_s
 
 FRAME_GAP_S = 0.05
@@ -50,18 +52,20 @@ ESCAPE_S = 0.1
 
 
 class TopApp:
-    """The application. projects: only their jobs; empty for all."""
+    """The application. projects: only their jobs; empty for all. hosts: others whose jobs are in the list, too."""
 
-    def __init__(self, projects: Sequence[str]) -> None:
+    def __init__(self, projects: Sequence[str], hosts: Mapping[str, Host]) -> None:
         self._screen = stdout_screen()
         self._interval_s = settings.monitor_interval_s()
-        self._top = TopState(JobsModel())
+        self._top = TopState(JobsModel(), hosts)
         self._status = exit_codes.OK
         self._reasons_refreshed_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._line = InputLine()
-        context = self._context = Context(self._top, lambda: self._screen, self._redraw, self._start, self._edit)
+        context = self._context = Context(
+            self._top, lambda: self._screen, self._redraw, self._start, self._edit, Clients(self._top)
+        )
         programs = Programs(context, self._leave_now)
         self._effects = [Moving(context), Arranging(context), Pages(context), Control(context), programs, self]
         self._main = Window(ScreenControl(self._paint, self._top), always_hide_cursor=True)
@@ -78,8 +82,9 @@ class TopApp:
             after_render=lambda _: self._drawn(),
         )
         self._app.ttimeoutlen = self._app.timeoutlen = ESCAPE_S
-        self._feed = Feed(self._top, projects, self._redraw, self._visible)
-        self._follower = TranscriptFollower(self._top, self._screen.colour, self._redraw)
+        self._feeds = [Feed(self._top, projects, self._redraw, self._visible, host) for host in (None, *hosts.values())]
+        following = Clients(self._top, RECONNECT_S)
+        self._follower = TranscriptFollower(self._top, self._screen.colour, self._redraw, following)
 
         preferences, self._top.message = load_preferences()
         self._top.columns = preferences.columns
@@ -102,7 +107,8 @@ class TopApp:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._end, 128 + number)
-        self._start(self._feed.run())
+        for feed in self._feeds:
+            self._start(feed.run())
         self._start(self._follower.run())
         try:
             with contextlib.suppress(EOFError):  # the terminal is gone
@@ -143,7 +149,8 @@ class TopApp:
     def _drawn(self) -> None:
         """Follow the selected job, request visible stale jobs, and schedule the next redraw for elapsed times."""
         self._follower.check_selection()
-        self._feed.refresh_visible()
+        for feed in self._feeds:
+            feed.refresh_visible()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -158,7 +165,8 @@ class TopApp:
         queued = any(job.state is JobState.QUEUED for job in self._shown_jobs())
         if queued and now - self._reasons_refreshed_at >= REASON_REFRESH_S:
             self._reasons_refreshed_at = now
-            self._feed.refresh_reasons()
+            for feed in self._feeds:
+                feed.refresh_reasons()
         self._redraw()
 
     def _shown_jobs(self) -> list[Job]:
@@ -179,7 +187,8 @@ class TopApp:
 
         def typed(words: str) -> None:
             self._top.model.set_filter(words)
-            self._feed.search()
+            for feed in self._feeds:
+                feed.search()
             self._top.cursor.select_first()
 
         self._edit("Filter: ", ignore, typed, text=self._top.model.filter)
@@ -241,12 +250,12 @@ def _first(failure: BaseException) -> BaseException:
     return failure
 
 
-def run_top(projects: Sequence[str]) -> int:
-    """Run `luzia top` on this terminal; returns the exit status."""
+def run_top(projects: Sequence[str], hosts: Mapping[str, Host]) -> int:
+    """Run `luzia top` on this terminal; returns the exit status. hosts: others whose jobs are in the list, too."""
     # Report a missing daemon or an unknown project before the screen is taken over.
     with Client() as client:
-        client.list_jobs(projects, limit=1)
-    app = TopApp(projects)
+        client.list_jobs(() if hosts else projects, limit=1)
+    app = TopApp(projects, hosts)
     # Messages on stderr would disturb the screen: print them at the end.
     messages = io.StringIO()
     try:

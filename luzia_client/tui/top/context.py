@@ -16,6 +16,8 @@ from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import format_quantity, harmless, one_line
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.trees import WorktreeError
+from luzia_client.tui.shell.command_runner import CommandFailedError
+from luzia_client.tui.top.clients import Clients, HostUnreachableError
 from luzia_client.tui.top.state import KeyPrompt, Page, TopState
 from luzia_client.tui.top.text_view import TextView
 
@@ -23,6 +25,8 @@ MAX_PAGE_LINES = 100_000
 MAX_TASK_CHARS = 40
 
 Entered = Callable[[str], None]
+Change = Callable[[AsyncClient, str], Awaitable[object]]
+"""A request for one job."""
 
 
 class EditLine(Protocol):
@@ -37,7 +41,7 @@ class Context:
     """The screen, as far as the effects of keys use it.
 
     screen: the current properties of the terminal. changed: called to redraw the screen. start: runs a coroutine in the
-    background. edit: opens the input line.
+    background. edit: opens the input line. clients: of the daemons of all hosts.
     """
 
     def __init__(
@@ -47,12 +51,13 @@ class Context:
         changed: Callable[[], None],
         start: Callable[[Awaitable[None]], None],
         edit: EditLine,
+        clients: Clients,
     ) -> None:
         self.top = top
+        self.clients = clients
         self.screen = screen
         self.changed = changed
         self.edit = edit
-        self.client = AsyncClient(autostart=False)
         self._start = start
 
     def job(self) -> Job | None:
@@ -92,16 +97,20 @@ class Context:
         """Run a request in the background; an error becomes the message."""
         self._start(self._report_errors(request))
 
-    def change(self, jobs: Sequence[Job], verb: str, request: Callable[[str], Awaitable[object]]) -> None:
-        """Send a request for each job, one after another, say what came of it, and unmark the jobs."""
-        self.run(self._change(jobs, verb, request))
+    def change(self, jobs: Sequence[Job], verb: str, request: Change) -> None:
+        """Send a request for each job, one after another, say what came of it, and unmark the jobs.
 
-    async def _change(self, jobs: Sequence[Job], verb: str, request: Callable[[str], Awaitable[object]]) -> None:
+        request: gets the client of the job's host, and the id of the job there.
+        """
+        self.run(self.change_now(jobs, verb, request))
+
+    async def change_now(self, jobs: Sequence[Job], verb: str, request: Change) -> None:
+        """The same, to be awaited."""
         refused: list[LuziaError] = []
         for job in jobs:
             try:
-                await request(job.id)
-            except (Refused, WorktreeError) as exc:
+                await request(*self.clients.of(job))
+            except (Refused, WorktreeError, HostUnreachableError, CommandFailedError) as exc:
                 refused.append(exc)
         self.top.marks.difference_update(job.id for job in jobs)
         what = f"job {jobs[0].id}" if len(jobs) == 1 else format_quantity(len(jobs) - len(refused), "job")
@@ -115,7 +124,14 @@ class Context:
     async def _report_errors(self, request: Awaitable[None]) -> None:
         try:
             await request
-        except (Refused, DaemonUnreachableError, UnexpectedAnswerError, WorktreeError, UsageError) as exc:
+        except (
+            Refused,
+            DaemonUnreachableError,
+            UnexpectedAnswerError,
+            WorktreeError,
+            UsageError,
+            CommandFailedError,
+        ) as exc:
             self.say(describe(exc))
 
 

@@ -9,10 +9,15 @@ from contextlib import aclosing
 
 from luzia_protocol import events
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.jobs import JobState
+from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.states import ACTIVE_STATES, FINAL_STATES
 
 from luzia_client.api.async_client import AsyncClient
+from luzia_client.hosts import HostError
+from luzia_client.hosts.background import open_link
+from luzia_client.hosts.job_ids import event_of, host_of, id_there, job_of
+from luzia_client.hosts.link_files import path_of
+from luzia_client.hosts.settings import LOCAL, Host
 from luzia_client.transport.connection import open_socket
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.top.state import TopState
@@ -23,16 +28,18 @@ REFRESH_GAP_S = 0.2
 MAX_REFRESHED_JOBS = 200
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 2.0
+MAX_HOST_DELAY_S = 10.0
+"""Each attempt to reach another host starts ssh."""
 
 _QUEUE_UNCHANGED = (events.Progressed, events.WorktreeChanged, events.Sent)
 """Events that change neither counts nor the reasons of queued jobs."""
 
 
 class Feed:
-    """Reads jobs into `top.model`, and the daemon's status into `top.daemon`.
+    """Reads the jobs of a host into `top.model`, and the status of its daemon into its part of `top.hosts`.
 
     projects: only their jobs; empty for all. changed: called to redraw the screen. visible: the ids of the visible
-    jobs.
+    jobs. host: another host; None for this machine.
     """
 
     def __init__(
@@ -41,13 +48,19 @@ class Feed:
         projects: Sequence[str],
         changed: Callable[[], None],
         visible: Callable[[], Collection[str]],
+        host: Host | None = None,
     ) -> None:
+        self._host = host
+        self._name = LOCAL if host is None else host.name
+        self._view = top.hosts[self._name]
+        self._seq = 0
         self._top = top
         self._model = top.model
         self._projects = list(projects)
         self._changed = changed
         self._visible = visible
-        self._client = AsyncClient(autostart=False, reconnect_s=0.0)
+        socket = None if host is None else path_of(host.name, "sock")
+        self._client = AsyncClient(socket, autostart=False, reconnect_s=0.0)
         self._refresh_due = asyncio.Event()
         self._counts_changed = False
         self._search_due = asyncio.Event()
@@ -61,7 +74,7 @@ class Feed:
 
     def refresh_visible(self) -> None:
         """Request visible jobs that are stale."""
-        if not self._model.stale.isdisjoint(self._visible()):
+        if any(host_of(name) == self._name for name in self._model.stale.intersection(self._visible())):
             self._refresh_due.set()
 
     def search(self) -> None:
@@ -82,26 +95,29 @@ class Feed:
                 await self._apply_events()
             except Refused as refused:
                 if refused.code is ErrorCode.EVENTS_EXPIRED:
-                    self._top.loading = True
+                    self._view.loading = True
                     continue
                 self._report_error(refused.message)
-            except (DaemonUnreachableError, UnexpectedAnswerError) as exc:
+            except (DaemonUnreachableError, UnexpectedAnswerError, HostError) as exc:
                 self._report_error(exc.message)
             await asyncio.sleep(delay_s)
-            delay_s = min(2 * delay_s, MAX_DELAY_S)
+            delay_s = min(2 * delay_s, MAX_DELAY_S if self._host is None else MAX_HOST_DELAY_S)
 
     def _report_error(self, reason: str) -> None:
-        self._top.connection_error = f"{reason} – retrying"
+        self._view.connection_error = f"{reason} – retrying"
         self._changed()
 
     async def _connect(self) -> None:
         """Connect, restarting a crashed daemon, and list the jobs unless events continue from the last one."""
-        (await asyncio.to_thread(open_socket, self._client.socket, autostart=True, resuming=True)).close()
+        if self._host is None:
+            (await asyncio.to_thread(open_socket, self._client.socket, autostart=True, resuming=True)).close()
+        else:
+            await open_link(self._host)
         newest = await self._client.list_jobs(projects=self._projects, limit=1)
-        self._model.update_counts(newest)
-        if self._top.loading or newest.seq < self._model.seq:
+        self._model.update_counts(newest, self._name)
+        if self._view.loading or newest.seq < self._seq:
             await self._load(newest.seq)
-        self._top.connection_error = ""
+        self._view.connection_error = ""
         self._counts_changed = True
         self._refresh_due.set()
         self._changed()
@@ -109,26 +125,27 @@ class Feed:
     async def _load(self, seq: int) -> None:
         """List all jobs, live ones first, up to the limit of the model."""
         model = self._model
-        model.clear()
-        model.seq = seq
-        self._top.loading = True
+        model.clear(self._name)
+        self._seq = seq
+        self._view.loading = True
         for states in (list(ACTIVE_STATES), [JobState.QUEUED], list(FINAL_STATES)):
             cursor: int | None = None
-            while not model.is_full:
+            while not model.is_full or (cursor is None and self._host is not None):
                 page = await self._client.list_jobs(self._projects, states, limit=PAGE, cursor=cursor)
-                model.put_all(page.jobs)
+                model.put_all(self._named(page.jobs))
                 self._changed()
                 cursor = page.next
                 if cursor is None:
                     break
-        self._top.loading = False
+        self._view.loading = False
         gc.freeze()  # the jobs stay; while a list is sorted, the garbage collector would go through all of them
 
     async def _apply_events(self) -> None:
-        subscription = self._client.subscribe(after=self._model.seq, projects=self._projects)
+        subscription = self._client.subscribe(after=self._seq, projects=self._projects)
         async with aclosing(subscription) as stream:  # type: ignore[type-var]
             async for event in stream:
-                self._model.apply(event)
+                self._seq = event.seq
+                self._model.apply(event_of(self._name, event))
                 if not isinstance(event, _QUEUE_UNCHANGED):
                     self._counts_changed = True
                     self._refresh_due.set()
@@ -140,6 +157,8 @@ class Feed:
         while True:
             await self._refresh_due.wait()
             self._refresh_due.clear()
+            if self._host is not None and self._view.connection_error:
+                continue  # it is due again once the host is reached; until then its reason stands
             try:
                 await self._refresh_once()
             except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
@@ -147,7 +166,7 @@ class Feed:
                 self._report_error(exc.message)
             else:
                 if failed:
-                    failed, self._top.connection_error = False, ""
+                    failed, self._view.connection_error = False, ""
                 self._changed()
             await asyncio.sleep(REFRESH_GAP_S)
 
@@ -157,34 +176,43 @@ class Feed:
             await self._search_due.wait()
             self._search_due.clear()
             words = self._model.filter
-            if not words:
+            if not words or (self._host is not None and self._view.connection_error):
                 continue
             try:
                 page = await self._client.list_jobs(self._projects, search=words, limit=PAGE)
             except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
                 self._top.message = exc.message
             else:
-                self._model.put_found(words, page.jobs)
+                self._model.put_found(words, self._named(page.jobs), self._name)
             self._changed()
 
     async def _refresh_once(self) -> None:
         visible = self._visible()
         if self._counts_changed:
             self._counts_changed = False
-            self._model.update_counts(await self._client.list_jobs(projects=self._projects, limit=1))
-            self._top.daemon = await self._client.get_info()
+            self._model.update_counts(await self._client.list_jobs(projects=self._projects, limit=1), self._name)
+            self._view.daemon = await self._client.get_info()
             listed = filter(None, map(self._model.get, visible))
             self._model.stale |= {job.id for job in listed if job.state is JobState.QUEUED}
-        names = sorted(self._model.stale, key=lambda name: (name not in visible, name))[:MAX_REFRESHED_JOBS]
-        if names:
-            await self._request(names)
-        if self._model.stale:
+        stale = self._stale()
+        if stale:
+            await self._request(sorted(stale, key=lambda name: (name not in visible, name))[:MAX_REFRESHED_JOBS])
+        if self._stale():
             self._refresh_due.set()
+
+    def _stale(self) -> list[str]:
+        """The stale jobs of this host, by their ids in the list."""
+        return [name for name in self._model.stale if host_of(name) == self._name]
+
+    def _named(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Jobs that the host has sent, with their ids in the list."""
+        return jobs if self._host is None else [job_of(self._name, job) for job in jobs]
 
     async def _request(self, names: list[str]) -> None:
         """Request jobs with a single request that does not wait; one by one if some have been removed."""
         try:
-            self._model.put_all((await self._client.wait(names, timeout_s=0.0)).jobs)
+            found = await self._client.wait([id_there(name) for name in names], timeout_s=0.0)
+            self._model.put_all(self._named(found.jobs))
         except Refused as refused:
             if refused.code is not ErrorCode.UNKNOWN_JOB:
                 raise
