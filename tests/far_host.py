@@ -190,6 +190,12 @@ class FarHost:
         return done.stdout
 
     @contextmanager
+    def silent_port(self) -> Iterator[None]:
+        """Let `far-slow` accept connections and say nothing."""
+        with socket.create_server((SERVER, self.slow)):
+            yield
+
+    @contextmanager
     def start_command(self, *words: str) -> Iterator[subprocess.Popen[str]]:
         with self.here.start_command("--host", NAME, *words) as process:
             yield process

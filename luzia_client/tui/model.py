@@ -21,6 +21,8 @@ from luzia_protocol.replies import JobPage
 
 from luzia_client.cli.show.formatting import USAGE_LIMIT_REASON, format_state
 from luzia_client.cli.watch.watched_jobs import apply_event
+from luzia_client.hosts import job_ids
+from luzia_client.hosts.settings import LOCAL
 from luzia_client.tui.ordering import BY_TURN, ArrangedRows, Arrangement, RowKey, find_row
 
 _MICRO = 1_000_000
@@ -47,19 +49,22 @@ _PARTIAL_EVENTS = (
 class JobsModel:
     """All jobs in order, and those that match a filter.
 
-    counts: jobs by state, as counted by the daemon. notices: the daemon's notices. queues: what an operator has
-    suspended. arrangement: how the list is sorted and grouped. seq: the newest applied event. stale: ids of jobs that
-    must be requested again.
+    counts: jobs by state, as counted by the daemons. notices: the notices of each. queues: what an operator has
+    suspended, by host. arrangement: how the list is sorted and grouped. host: only the jobs of this one; empty for all.
+    stale: ids of jobs that must be requested again.
+
+    Jobs of another host have ids such as NAME/113754-a2f5.
     """
 
     def __init__(self, most: int = MAX_JOBS) -> None:
         self.counts: Mapping[JobState, int] = {}
         self.notices: Sequence[str] = ()
-        self.queues = Queues()
-        self.seq = 0
+        self.queues: dict[str, Queues] = {}
         self.stale: set[str] = set()
         self.filter = ""
+        self.host = ""
         self.arrangement = Arrangement()
+        self._pages: dict[str, JobPage] = {}
         self._max_jobs = most
         self._jobs: dict[str, Job] = {}
         self._all: list[RowKey] = []
@@ -79,7 +84,7 @@ class JobsModel:
 
     @property
     def _is_arranged(self) -> bool:
-        return bool(self.filter) or self.arrangement != BY_TURN
+        return bool(self.filter or self.host) or self.arrangement != BY_TURN
 
     def get(self, job_id: str) -> Job | None:
         """The job with this id, None if it is not kept."""
@@ -116,6 +121,11 @@ class JobsModel:
         self._found.clear()
         self._arrange()
 
+    def set_host(self, host: str) -> None:
+        """Show only the jobs of this host; empty for all."""
+        self.host = host
+        self._arrange()
+
     def arrange(self, arrangement: Arrangement) -> None:
         """Sort and group the list in another way."""
         self.arrangement = arrangement
@@ -124,6 +134,8 @@ class JobsModel:
     def _arrange(self) -> None:
         """Find the rows again; by turn, they are some of those that are sorted already."""
         rows = self._all if self._is_arranged else []
+        if self.host:
+            rows = [key for key in rows if job_ids.host_of(key.id) == self.host]
         if self.arrangement.hide_finished:
             rows = [key for key in rows if not self._jobs[key.id].state.is_final]
         for word in self.filter.split():
@@ -141,9 +153,16 @@ class JobsModel:
         """What the listed jobs that ended on a local day have cost, and those that are live."""
         return (self._spent[day] + self._spent[None]) / _MICRO
 
-    def update_counts(self, page: JobPage) -> None:
-        """Take the counts, notices and suspensions from a page."""
-        self.counts, self.notices, self.queues = page.counts, page.notices, page.queues
+    def update_counts(self, page: JobPage, host: str = LOCAL) -> None:
+        """Take the counts, notices and suspensions from a page of a host."""
+        self._pages[host] = page
+        self.queues[host] = page.queues
+        self.counts = sum((Counter(each.counts) for each in self._pages.values()), Counter())
+        self.notices = [
+            notice if name == LOCAL else f"{name}: {notice}"
+            for name, each in self._pages.items()
+            for notice in each.notices
+        ]
 
     def put(self, job: Job) -> None:
         """Add or replace a job, unless the kept one is newer."""
@@ -158,24 +177,23 @@ class JobsModel:
         for job in jobs:
             self.put(job)
 
-    def put_found(self, words: str, jobs: Sequence[Job]) -> None:
-        """Let jobs match that the daemon has found for a filter, unless there is another one by now.
+    def put_found(self, words: str, jobs: Sequence[Job], host: str = LOCAL) -> None:
+        """Let jobs match that the daemon of a host has found for a filter, unless there is another one by now.
 
         They stay as long as the filter, also beyond the number of jobs that are kept.
         """
         if words != self.filter:
             return
-        self._found = {job.id for job in jobs}
+        self._found = {name for name in self._found if job_ids.host_of(name) != host} | {job.id for job in jobs}
         for job in jobs:
             known = self._jobs.get(job.id)
             if known is None or known.seq < job.seq:
                 self._place(drop_details(job))
-            elif self.arrangement.shows(known) and self.row_of(known.id) is None:
+            elif self._is_chosen(known) and self.row_of(known.id) is None:
                 self._arranged.add(known)
 
     def apply(self, event: Event) -> None:
         """Update a job; adds it to `stale` if the event does not have all changed fields."""
-        self.seq = max(self.seq, event.seq)
         job = self._jobs.get(event.job)
         if isinstance(event, events.Removed):
             self.remove(event.job)
@@ -214,8 +232,13 @@ class JobsModel:
         if job is not None:
             self._remove_rows(job)
 
-    def clear(self) -> None:
-        """Remove all jobs, before they are listed again."""
+    def clear(self, host: str = LOCAL) -> None:
+        """Remove all jobs of a host, before they are listed again."""
+        others = [name for name in self._jobs if job_ids.host_of(name) != host]
+        if others:
+            for name in self._jobs.keys() - others:
+                self.remove(name)
+            return
         self.stale.clear()
         self._jobs.clear()
         self._usage_limited.clear()
@@ -247,10 +270,14 @@ class JobsModel:
 
     def _shows(self, job: Job) -> bool:
         """Whether the job is in the list: it is not hidden, and has all words of the filter."""
-        if not self.arrangement.shows(job):
+        if not self._is_chosen(job):
             return False
         text = self._texts[job.id]
         return job.id in self._found or all(word in text for word in self.filter.split())
+
+    def _is_chosen(self, job: Job) -> bool:
+        """Whether the job is of the host that is shown, and not hidden."""
+        return (not self.host or job_ids.host_of(job.id) == self.host) and self.arrangement.shows(job)
 
 
 def _searched_text(job: Job) -> str:

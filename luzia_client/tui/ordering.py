@@ -13,6 +13,7 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.states import ACTIVE_STATES
 
 from luzia_client.cli.show.formatting import COMMAND_AGENT, format_agent, format_state
+from luzia_client.hosts.job_ids import host_of
 
 Rank = tuple[float | str | tuple[float, ...], ...]
 
@@ -73,6 +74,7 @@ GROUPS: dict[str, Callable[[Job], tuple[float, str]]] = {
     "project": lambda job: (0.0, job.project),
     "agent": lambda job: (0.0, _COMMAND if job.agent == COMMAND_AGENT else job.agent),
     "state": lambda job: (_STATES[job.state], _STATE_WORDS[job.state]),
+    "host": lambda job: (0.0, host_of(job.id)),
 }
 """What a list can be grouped by -> the place and the heading of the group of a job, as it came from the daemon."""
 

@@ -15,7 +15,7 @@ import sys
 from luzia_client.cli.args.command_line import ALIASES
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.hosts import HostError, link, ssh
-from luzia_client.hosts.settings import LOCAL, find_host, host_of_project, read_hosts
+from luzia_client.hosts.settings import LOCAL, Host, find_host, host_of_project, read_hosts
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
 HERE = frozenset({"hosts", "help", "completions", "demo"})
@@ -46,6 +46,8 @@ THERE_WITH = (("merge", "--pull-request"), ("send", "--conflict"))
 """A command, and the option with which it uses the repository of the host, too."""
 
 _OPTION = "--host"
+_chosen: set[str] = set()
+"""The host that was chosen for this process, also this machine by its name."""
 _ID = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)/(@last|[0-9a-f-]{2,})")
 
 
@@ -91,10 +93,21 @@ def use(name: str) -> None:
     """Let all requests of this process go to the daemon of a host. Raises DaemonUnreachableError."""
     os.environ.pop("LUZIA_SOCKET", None)
     os.environ.pop("LUZIA_HOST", None)
+    _chosen.add(name)
     if name == LOCAL:
         return
     os.environ["LUZIA_SOCKET"] = _open(name).socket
     os.environ["LUZIA_HOST"] = name
+
+
+def other_hosts() -> dict[str, Host]:
+    """The configured hosts for a command about all of them; none when one host was chosen. Raises UsageError."""
+    if _chosen:
+        return {}
+    try:
+        return read_hosts()
+    except HostError as exc:
+        raise UsageError(exc.message, exc.hint) from exc
 
 
 def _take_option(words: list[str]) -> tuple[str, list[str]]:

@@ -1,6 +1,7 @@
 """Monitor jobs in a full-screen view, with the activity of each job and the output of the selected one.
 
-Keys control the jobs; press ? to list them.
+Keys control the jobs; press ? to list them. The jobs of all hosts that are configured with `luzia hosts add` are in one
+list; with --host, only those of that host are.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("luzia top needs a terminal", ALTERNATIVE)
     if os.environ.get("TERM", "dumb") in ("dumb", ""):
         raise UsageError("luzia top needs a terminal that can move the cursor; check TERM", ALTERNATIVE)
+    from luzia_client.cli.args.host_choice import other_hosts
     from luzia_client.tui.top.app import run_top
 
-    return run_top(args.project)
+    return run_top(args.project, other_hosts())

@@ -18,9 +18,10 @@ from luzia_client.trees import WorktreeError
 from luzia_client.tui.fullscreen.input_line import ignore
 from luzia_client.tui.fullscreen.state import KeyPrompt, Page, ScreenState
 from luzia_client.tui.fullscreen.text_view import TextView
+from luzia_client.tui.shell.command_runner import CommandFailedError
 
 MAX_PAGE_LINES = 100_000
-ERRORS = (Refused, DaemonUnreachableError, UnexpectedAnswerError, WorktreeError, UsageError)
+ERRORS = (Refused, DaemonUnreachableError, UnexpectedAnswerError, WorktreeError, UsageError, CommandFailedError)
 """What goes wrong without being a defect of the screen."""
 
 

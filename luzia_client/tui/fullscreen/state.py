@@ -22,18 +22,23 @@ class KeyPrompt(NamedTuple):
     keys: dict[str, Callable[[], None]]
 
 
+class ConnectionState:
+    """connection_error: why the daemon is unreachable, or empty. loading: the list lacks some of its jobs."""
+
+    def __init__(self) -> None:
+        self.connection_error = ""
+        self.loading = True
+
+
 class ScreenState:
     """page: covers the screen. prompt: the next key answers it. message: the result of the last key.
 
-    connection_error: why the daemon is unreachable, or empty. loading: the list is incomplete. typing: the last row is
-    an input line. away: another program has the terminal.
+    typing: the last row is an input line. away: another program has the terminal.
     """
 
     def __init__(self) -> None:
         self.page: Page | None = None
         self.prompt: KeyPrompt | None = None
         self.message = ""
-        self.connection_error = ""
-        self.loading = True
         self.typing = False
         self.away = False

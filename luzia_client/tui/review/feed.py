@@ -28,7 +28,7 @@ class Feed:
         self._state = state
         self._engine = engine
         self._changed = changed
-        self._connection = Connection(state, projects, changed)
+        self._connection = Connection(state.connection, projects, changed)
         self._projects = self._connection.projects
         self._seq = 0
 
@@ -38,7 +38,7 @@ class Feed:
 
     async def _begin(self, newest: JobPage) -> None:
         """List the jobs unless events continue from the last one."""
-        if self._state.loading or newest.seq < self._seq:
+        if self._state.connection.loading or newest.seq < self._seq:
             self._seq = newest.seq
             await self._list()
         for entry in self._state.waiting.entries:
@@ -48,12 +48,12 @@ class Feed:
         """Take all jobs that wait, the oldest first, and remove those that do not wait any more."""
         found: set[str] = set()
         async for job in self._engine.iter_waiting(self._projects):
-            self._state.connection_error = ""
+            self._state.connection.connection_error = ""
             self._state.waiting.put(job.id, job)
             found.add(job.id)
             self._changed()
         self._state.waiting.keep(found)
-        self._state.loading = False
+        self._state.connection.loading = False
 
     async def _apply_events(self) -> None:
         subscription = self._connection.client.subscribe(after=self._seq, projects=self._projects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from luzia_client.tui.fullscreen.state import ScreenState
+from luzia_client.tui.fullscreen.state import ConnectionState, ScreenState
 from luzia_client.tui.review.entry import Entry
 from luzia_client.tui.review.keys import Where
 from luzia_client.tui.review.waiting import WaitingWork
@@ -39,13 +39,14 @@ class Undo(NamedTuple):
 class ReviewState(ScreenState):
     """The state of the screen.
 
-    waiting: the jobs. sides: side by side, as the user has chosen; None: by the width. undo: the decisions that can be
-    undone, the last one last. wanted: what was searched for. columns: the width of the screen. layout: where its parts
-    were drawn. sidebar_first: the first job in the list beside the diff.
+    connection: with the daemon. waiting: the jobs. sides: side by side, as the user has chosen; None: by the width.
+    undo: the decisions that can be undone, the last one last. wanted: what was searched for. columns: the width of
+    the screen. layout: where its parts were drawn. sidebar_first: the first job in the list beside the diff.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.connection = ConnectionState()
         self.waiting = WaitingWork()
         self.sides: bool | None = None
         self.undo: list[Undo] = []

@@ -63,8 +63,8 @@ def _header(state: ReviewState, columns: int) -> Fragments:
 
 def _alert(state: ReviewState) -> str:
     """What is not as usual: no daemon, or decisions that are being carried out."""
-    if state.connection_error:
-        return one_line(state.connection_error, 1000)
+    if state.connection.connection_error:
+        return one_line(state.connection.connection_error, 1000)
     return " · ".join(f"{entry.busy} {entry.job.id}" for entry in state.waiting.busy)
 
 
@@ -137,8 +137,8 @@ def _heading(entry: Entry) -> str:
 def _changes(state: ReviewState, painter: DiffPainter, columns: int, rows: int) -> list[Fragments]:
     entry = state.entry
     if entry is None:
-        words = "Reading the jobs…" if state.loading else "No finished work waits for a decision."
-        return [] if state.connection_error else [fit([("class:dim", words)], columns)]
+        words = "Reading the jobs…" if state.connection.loading else "No finished work waits for a decision."
+        return [] if state.connection.connection_error else [fit([("class:dim", words)], columns)]
     if entry.work is None:
         return (
             [fit([("class:failed", line)], columns) for line in wrap(entry.problem, columns)] if entry.problem else []

@@ -12,7 +12,14 @@ import termios
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from luzia_protocol.errors import LuziaError
+
 from luzia_client.cli.args.errors import UsageError
+
+
+class CommandFailedError(LuziaError):
+    """A command has failed; the message is what it has said."""
+
 
 _CODE = "import sys; from luzia_client.cli.main import main; sys.exit(main())"
 
@@ -47,6 +54,30 @@ async def run_program(argv: Sequence[str], directory: str | None = None, env: Ma
             await process.wait()
             raise
     return status if status >= 0 else 128 - status
+
+
+async def run_for_output(words: Sequence[str], max_bytes: int) -> bytes:
+    """What a command prints that needs no terminal, at most `max_bytes` of it. Raises CommandFailedError."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *command_argv(words), stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    errors = asyncio.create_task(process.stderr.read())
+    try:
+        printed = b""
+        while len(printed) < max_bytes and (data := await process.stdout.read(max_bytes - len(printed))):
+            printed += data
+        if len(printed) == max_bytes:
+            process.terminate()
+        elif await process.wait():
+            raise CommandFailedError(" ".join((await errors).decode(errors="replace").split()).removeprefix("luzia: "))
+        return printed
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        errors.cancel()
 
 
 def run_script_command(words: Sequence[str]) -> int:

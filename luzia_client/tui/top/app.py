@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from luzia_protocol.jobs import Job, JobState
 
 from luzia_client.api import settings
 from luzia_client.cli.show.screen import stdout_screen
+from luzia_client.hosts.settings import Host
 from luzia_client.tui.fullscreen.app import FullScreen, run_screen
 from luzia_client.tui.fullscreen.control import RowsControl
 from luzia_client.tui.fullscreen.input_line import ignore
@@ -18,6 +19,7 @@ from luzia_client.tui.fullscreen.steps import Steps
 from luzia_client.tui.fullscreen.text_view import Fragments
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.arranging import Arranging
+from luzia_client.tui.top.clients import Clients
 from luzia_client.tui.top.context import Context
 from luzia_client.tui.top.control import Control
 from luzia_client.tui.top.controls import COLOURS, TopMouse
@@ -28,7 +30,7 @@ from luzia_client.tui.top.pages import Pages
 from luzia_client.tui.top.preferences import load_preferences
 from luzia_client.tui.top.programs import Programs
 from luzia_client.tui.top.state import TopState
-from luzia_client.tui.top.transcript import TranscriptFollower
+from luzia_client.tui.top.transcript import RECONNECT_S, TranscriptFollower
 from luzia_client.tui.top.views import compose_screen, next_redraw_s
 
 REASON_REFRESH_S = 5.0
@@ -36,23 +38,26 @@ REASON_REFRESH_S = 5.0
 
 
 class TopApp:
-    """The application. projects: only their jobs; empty for all."""
+    """The application. projects: only their jobs; empty for all. hosts: others whose jobs are in the list, too."""
 
-    def __init__(self, projects: Sequence[str]) -> None:
+    def __init__(self, projects: Sequence[str], hosts: Mapping[str, Host]) -> None:
         self._screen = stdout_screen()
         self._interval_s = settings.monitor_interval_s()
-        self._top = TopState(JobsModel())
+        self._top = TopState(JobsModel(), hosts)
         self._reasons_refreshed_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         control = RowsControl(self._paint, TopMouse(self._top))
         self._terminal = FullScreen(self._top, control, COLOURS, self._drawn)
-        context = self._context = Context(self._top, lambda: self._screen, self._terminal)
+        context = self._context = Context(self._top, lambda: self._screen, self._terminal, Clients(self._top))
         moving = Moving(context)
         effects = [Steps(moving.move, moving.page_rows), moving, Arranging(context), Pages(context), Control(context)]
         programs = Programs(context, self._terminal.quit)
         self._terminal.bind(KEYS, lambda where: self._top.where in where, [*effects, programs, self])
-        self._feed = Feed(self._top, projects, context.changed, self._visible)
-        self._follower = TranscriptFollower(self._top, self._screen.colour, context.changed)
+        self._feeds = [
+            Feed(self._top, projects, context.changed, self._visible, host) for host in (None, *hosts.values())
+        ]
+        following = Clients(self._top, RECONNECT_S)
+        self._follower = TranscriptFollower(self._top, self._screen.colour, context.changed, following)
 
         preferences, self._top.message = load_preferences()
         self._top.columns = preferences.columns
@@ -61,7 +66,7 @@ class TopApp:
     async def run(self) -> int:
         """Show the screen until the user quits; returns the exit status."""
         try:
-            return await self._terminal.run(self._feed.run(), self._follower.run())
+            return await self._terminal.run(*(feed.run() for feed in self._feeds), self._follower.run())
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -83,7 +88,8 @@ class TopApp:
     def _drawn(self) -> None:
         """Follow the selected job, request visible stale jobs, and schedule the next redraw for elapsed times."""
         self._follower.check_selection()
-        self._feed.refresh_visible()
+        for feed in self._feeds:
+            feed.refresh_visible()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -98,7 +104,8 @@ class TopApp:
         queued = any(job.state is JobState.QUEUED for job in self._shown_jobs())
         if queued and now - self._reasons_refreshed_at >= REASON_REFRESH_S:
             self._reasons_refreshed_at = now
-            self._feed.refresh_reasons()
+            for feed in self._feeds:
+                feed.refresh_reasons()
         self._context.changed()
 
     def _shown_jobs(self) -> list[Job]:
@@ -117,7 +124,8 @@ class TopApp:
 
         def typed(words: str) -> None:
             self._top.model.set_filter(words)
-            self._feed.search()
+            for feed in self._feeds:
+                feed.search()
             self._top.cursor.select_first()
 
         self._context.edit("Filter: ", ignore, typed, text=self._top.model.filter)
@@ -130,6 +138,6 @@ class TopApp:
             self._terminal.quit()
 
 
-def run_top(projects: Sequence[str]) -> int:
-    """Run `luzia top` on this terminal; returns the exit status."""
-    return run_screen(projects, lambda: TopApp(projects).run())
+def run_top(projects: Sequence[str], hosts: Mapping[str, Host]) -> int:
+    """Run `luzia top` on this terminal; returns the exit status. hosts: others whose jobs are in the list, too."""
+    return run_screen(() if hosts else projects, lambda: TopApp(projects, hosts).run())

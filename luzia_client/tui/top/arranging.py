@@ -34,11 +34,29 @@ class Arranging:
 
     def group(self) -> None:
         """Ask for what to group by."""
-        self._choose("Group by", [name or "none" for name in GROUPS], self._group_by)
+        names = [name or "none" for name in GROUPS if name != "host" or self._top.has_others]
+        self._choose("Group by", names, self._group_by)
 
     def _group_by(self, name: str) -> None:
         group = "" if name == "none" else name
         self._arrange(msgspec.structs.replace(self._top.model.arrangement, group=group))
+
+    def choose_host(self) -> None:
+        """Ask whose jobs are listed."""
+        if self._top.has_others:
+            completer = WordCompleter(list(self._top.hosts), WORD=True)
+            self._context.edit("Host (empty: all): ", self._show_host, completer=completer)
+        else:
+            self._context.say("no other host is configured: `luzia hosts add NAME DESTINATION` adds one")
+
+    def _show_host(self, text: str) -> None:
+        name = text.strip()
+        if name and name not in self._top.hosts:
+            self._context.say(f"no host '{name}' is in the list. Hosts: {', '.join(self._top.hosts)}.")
+            return
+        self._top.model.set_host(name)
+        self._top.cursor.select_first()
+        self._context.changed()
 
     def _choose(self, label: str, names: list[str], choose: Callable[[str], None]) -> None:
         keys = choice_keys(names)
@@ -52,7 +70,7 @@ class Arranging:
 
     def choose_columns(self) -> None:
         """Ask for the names of the columns."""
-        names = self._top.columns or default_names(self._context.screen())
+        names = self._top.columns or self._default_names()
         completer = WordCompleter(NAMES, WORD=True)
         self._context.edit("Columns (empty: default): ", self._show_columns, text=" ".join(names), completer=completer)
 
@@ -62,9 +80,11 @@ class Arranging:
         except UsageError as exc:
             self._context.say(describe(exc))
             return
-        default = default_names(self._context.screen())
-        self._top.columns = [] if names == default else names
+        self._top.columns = [] if names == self._default_names() else names
         self._save()
+
+    def _default_names(self) -> list[str]:
+        return default_names(self._context.screen(), several_hosts=self._top.has_others)
 
     def mark(self) -> None:
         """Mark the selected job or unmark it, and select the next one."""

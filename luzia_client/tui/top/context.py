@@ -12,19 +12,27 @@ from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import format_quantity, one_line
 from luzia_client.trees import WorktreeError
 from luzia_client.tui.fullscreen.context import ScreenContext, Terminal, describe
+from luzia_client.tui.shell.command_runner import CommandFailedError
+from luzia_client.tui.top.clients import Clients, HostUnreachableError
 from luzia_client.tui.top.state import TopState
 
 MAX_TASK_CHARS = 40
 
+Change = Callable[[AsyncClient, str], Awaitable[object]]
+"""A request for one job."""
+
 
 class Context(ScreenContext):
-    """The screen, as far as the effects of keys use it. screen: the current properties of the terminal."""
+    """The screen, as far as the effects of keys use it.
 
-    def __init__(self, top: TopState, screen: Callable[[], Screen], terminal: Terminal) -> None:
+    screen: the current properties of the terminal. clients: of the daemons of all hosts.
+    """
+
+    def __init__(self, top: TopState, screen: Callable[[], Screen], terminal: Terminal, clients: Clients) -> None:
         super().__init__(top, terminal)
         self.top = top
+        self.clients = clients
         self.screen = screen
-        self.client = AsyncClient(autostart=False)
 
     def job(self) -> Job | None:
         """The selected job, which stays selected; says so if there is none."""
@@ -38,16 +46,20 @@ class Context(ScreenContext):
         """The marked jobs in the order of their ids, or else the selected one."""
         return sorted(self.top.jobs, key=lambda job: job.id) if self.job() is not None else []
 
-    def change(self, jobs: Sequence[Job], verb: str, request: Callable[[str], Awaitable[object]]) -> None:
-        """Send a request for each job, one after another, say what came of it, and unmark the jobs."""
-        self.run(self._change(jobs, verb, request))
+    def change(self, jobs: Sequence[Job], verb: str, request: Change) -> None:
+        """Send a request for each job, one after another, say what came of it, and unmark the jobs.
 
-    async def _change(self, jobs: Sequence[Job], verb: str, request: Callable[[str], Awaitable[object]]) -> None:
+        request: gets the client of the job's host, and the id of the job there.
+        """
+        self.run(self.change_now(jobs, verb, request))
+
+    async def change_now(self, jobs: Sequence[Job], verb: str, request: Change) -> None:
+        """The same, to be awaited."""
         refused: list[LuziaError] = []
         for job in jobs:
             try:
-                await request(job.id)
-            except (Refused, WorktreeError) as exc:
+                await request(*self.clients.of(job))
+            except (Refused, WorktreeError, HostUnreachableError, CommandFailedError) as exc:
                 refused.append(exc)
         self.top.marks.difference_update(job.id for job in jobs)
         what = f"job {jobs[0].id}" if len(jobs) == 1 else format_quantity(len(jobs) - len(refused), "job")

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from luzia_protocol.jobs import Job, JobState
 
+from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.client import Client
 from luzia_client.cli.args.selection import parents_first
 from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.text import format_quantity
+from luzia_client.hosts.job_ids import host_of, id_here
+from luzia_client.hosts.settings import LOCAL
 from luzia_client.review.verified_merge import merge_verified, require_finished
 from luzia_client.trees import diff, worktree_of
-from luzia_client.tui.top.context import Context, describe_jobs
+from luzia_client.tui.shell.command_runner import run_for_output
+from luzia_client.tui.top.context import Change, Context, describe_jobs
 from luzia_client.tui.top.question_form import QuestionForm
+
+MAX_MERGE_BYTES = 64 * 1024
 
 
 class Control:
@@ -22,7 +28,6 @@ class Control:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._client = context.client
 
     def cancel(self) -> None:
         """Cancel the jobs, after confirmation."""
@@ -30,7 +35,7 @@ class Control:
         live = [job for job in jobs if not job.state.is_final]
         if live:
             question = f"Cancel {describe_jobs(live)} and end all {'their' if len(live) > 1 else 'its'} processes?"
-            self._context.confirm(question, lambda: self._context.change(live, "cancelled", self._client.cancel))
+            self._context.confirm(question, lambda: self._context.change(live, "cancelled", AsyncClient.cancel))
         elif jobs:
             self._say_state(jobs, "already")
 
@@ -41,11 +46,11 @@ class Control:
             return
         places = {name: place for place, name in enumerate(parents_first(jobs))}
         jobs.sort(key=lambda job: places[job.id])
-        revived: set[str] = set()
+        revived: set[tuple[str, str]] = set()
 
-        async def retry_one(name: str) -> None:
-            if name not in revived:  # the retry of another one has queued it
-                revived.update((await self._client.retry(name)).revived)
+        async def retry_one(client: AsyncClient, name: str) -> None:
+            if (client.socket, name) not in revived:  # the retry of another one has queued it
+                revived.update((client.socket, each) for each in (await client.retry(name)).revived)
 
         def retry() -> None:
             self._context.change(jobs, "retried", retry_one)
@@ -66,14 +71,16 @@ class Control:
             return
 
         async def dispatch() -> None:
-            self._context.say(f"dispatched: job {(await self._client.again(jobs[0].id)).job}")
+            client, name = self._context.clients.of(jobs[0])
+            made = id_here(host_of(jobs[0].id), (await client.again(name)).job)
+            self._context.say(f"dispatched: job {made}")
 
         if len(jobs) == 1:
             question = f"Dispatch a new job like {describe_jobs(jobs)}?"
             self._context.confirm(question, lambda: self._context.run(dispatch()))
         else:
             question = f"Dispatch new jobs like {describe_jobs(jobs)}?"
-            self._context.confirm(question, lambda: self._context.change(jobs, "dispatched", self._client.again))
+            self._context.confirm(question, lambda: self._context.change(jobs, "dispatched", AsyncClient.again))
 
     def pause(self) -> None:
         """Pause or resume the jobs; hold or release queued ones. Of several, resume only when none can be paused."""
@@ -84,12 +91,12 @@ class Control:
         others = [job for job in jobs if job not in held and job not in paused and job not in queued]
         if len(jobs) > 1:
             others = [job for job in others if not job.state.is_final]
-        changes: list[tuple[Sequence[Job], str, Callable[[str], Awaitable[object]]]] = [
-            (others, "paused", self._client.pause),
-            (queued, "held", self._client.hold),
+        changes: list[tuple[Sequence[Job], str, Change]] = [
+            (others, "paused", AsyncClient.pause),
+            (queued, "held", AsyncClient.hold),
         ]
         if not (others or queued):
-            changes = [(paused, "resumed", self._client.resume), (held, "released", self._client.release)]
+            changes = [(paused, "resumed", AsyncClient.resume), (held, "released", AsyncClient.release)]
         for chosen, verb, request in changes:
             if chosen:
                 self._context.change(chosen, verb, request)
@@ -100,20 +107,29 @@ class Control:
         """Merge the work of the jobs, after confirmation."""
         jobs = self._context.jobs()
 
-        async def merge(name: str, commit: bool) -> None:
-            job = await self._client.get_job(name)
-            require_finished(job)
-            await asyncio.to_thread(self._merge_in_thread, job, commit)
-
         def choose(commit: bool) -> Callable[[], None]:
-            return lambda: self._context.change(jobs, "merged", lambda name: merge(name, commit))
+            return lambda: self._context.run(self._merge_all(jobs, commit=commit))
 
         if jobs:
             question = f"Merge the work of {describe_jobs(jobs)}? y merge  c commit its changes first"
             self._context.ask(question, {"y": choose(commit=False), "c": choose(commit=True)})
 
+    async def _merge_all(self, jobs: Sequence[Job], *, commit: bool) -> None:
+        names = {self._context.clients.of(job): job for job in jobs}
+
+        async def merge(client: AsyncClient, name: str) -> None:
+            job = names[client, name]
+            if host_of(job.id) != LOCAL:  # git fetches it into the repository of the working directory
+                await run_for_output(["merge", *(["--commit"] if commit else []), job.id], MAX_MERGE_BYTES)
+                return
+            full = await client.get_job(name)
+            require_finished(full)
+            await asyncio.to_thread(self._merge_in_thread, full, commit)
+
+        await self._context.change_now(jobs, "merged", merge)
+
     def _merge_in_thread(self, job: Job, commit: bool) -> None:
-        with Client(self._client.socket, autostart=False) as client:
+        with Client(self._context.clients.here.socket, autostart=False) as client:
             merge_verified(client, job, worktree_of(job), commit=commit, message=None)
 
     def discard(self) -> None:
@@ -123,12 +139,13 @@ class Control:
             self._context.run(self._ask_discard(jobs))
 
     async def _ask_discard(self, jobs: Sequence[Job]) -> None:
-        trees = [worktree_of(await self._client.get_job(job.id)) for job in jobs]
+        here = [job for job in jobs if host_of(job.id) == LOCAL]
+        trees = [worktree_of(await self._context.clients.here.get_job(job.id)) for job in here]
         count = sum([len(await asyncio.to_thread(diff.changed_files, tree)) for tree in trees])
-        files = format_quantity(count, "changed file")
+        files = f": {format_quantity(count, 'changed file')}" if len(here) == len(jobs) else ""
         self._context.confirm(
-            f"Discard the work of {describe_jobs(jobs)}: {files}?",
-            lambda: self._context.change(jobs, "discarded", self._client.discard),
+            f"Discard the work of {describe_jobs(jobs)}{files}?",
+            lambda: self._context.change(jobs, "discarded", AsyncClient.discard),
         )
 
     def answer(self) -> None:
@@ -141,7 +158,9 @@ class Control:
         question = job.question
 
         def send(words: list[str]) -> None:
-            self._context.change([job], "answered", lambda name: self._client.answer_question(name, words, question.id))
+            self._context.change(
+                [job], "answered", lambda client, name: client.answer_question(name, words, question.id)
+            )
 
         form = QuestionForm(question, self._context.edit, send)
         self._context.top.prompt = form.permission_prompt()

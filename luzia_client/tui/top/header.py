@@ -10,11 +10,14 @@ from luzia_protocol.states import FINAL_STATES
 
 from luzia_client.cli.show.formatting import describe_suspensions, format_time, without_year
 from luzia_client.cli.show.text import format_quantity, one_line
+from luzia_client.hosts.settings import LOCAL
 from luzia_client.tui.fullscreen.text_view import Fragments, fit
 from luzia_client.tui.model import describe_counts
 from luzia_client.tui.top.state import TopState
 
 MAX_ERROR_CHARS = 300
+MAX_HOST_ERROR_CHARS = 120
+"""Several hosts may be unreachable at once."""
 
 
 def format_header(top: TopState, now: datetime, width: int, rows: int) -> list[Fragments]:
@@ -27,11 +30,13 @@ def format_header(top: TopState, now: datetime, width: int, rows: int) -> list[F
 
 
 def _figures(top: TopState, now: datetime) -> Iterator[tuple[str, str]]:
-    daemon, counts = top.daemon, top.model.counts
-    if daemon is not None:
-        if daemon.host:
-            yield "class:header", f" {one_line(daemon.host, 20)} "
-        yield "class:header", f" {daemon.slots_used}/{format_quantity(daemon.slots, 'slot')} "
+    counts = top.model.counts
+    for name, host in top.hosts.items():
+        if (daemon := host.daemon) is not None:
+            known_as = daemon.host if name == LOCAL else name
+            if known_as:
+                yield "class:header", f" {one_line(known_as, 20)} "
+            yield "class:header", f" {daemon.slots_used}/{format_quantity(daemon.slots, 'slot')} "
     ended = {state: count for state, count in counts.items() if state in FINAL_STATES}
     for words, _ in describe_counts({state: count for state, count in counts.items() if state not in ended}):
         yield "class:header", f" {words} "
@@ -40,24 +45,33 @@ def _figures(top: TopState, now: datetime) -> Iterator[tuple[str, str]]:
         yield "class:header", f" {format_usd(cost_usd)} today "
     for words, _ in describe_counts(ended):
         yield "class:header", f" {words} "
-    if top.loading and not top.connection_error:
+    if top.is_loading:
         yield "class:header", " loading … "
 
 
 def _alerts(top: TopState, now: datetime) -> Iterator[tuple[str, str]]:
     """What is not normal, the most important first."""
-    if top.connection_error:
-        yield "class:header class:away", f" {one_line(top.connection_error, MAX_ERROR_CHARS)} "
-    for words, _ in describe_suspensions(top.model.queues, now):
-        yield "class:header class:notice", f" {one_line(words)} "
-    if top.daemon is not None and top.daemon.held_agents:
-        held = top.daemon.held_agents
-        yield "class:header class:notice", f" {format_quantity(len(held), 'agent')} held: {one_line(', '.join(held))} "
-    if top.daemon is not None and top.daemon.usage_limits:
-        limits = top.daemon.usage_limits.items()
-        resets = [f"{agent} until {without_year(format_time(until, now))}" for agent, until in limits]
-        yield "class:header class:notice", f" usage limit of {one_line(', '.join(resets))} "
+    for name, host in top.hosts.items():
+        if host.connection_error:
+            room = MAX_ERROR_CHARS if name == LOCAL else MAX_HOST_ERROR_CHARS
+            yield "class:header class:away", f" {_of_host(name, one_line(host.connection_error, room))} "
+    for name, queues in top.model.queues.items():
+        for words, _ in describe_suspensions(queues, now):
+            yield "class:header class:notice", f" {_of_host(name, one_line(words))} "
+    for name, host in top.hosts.items():
+        if host.daemon is not None and (held := host.daemon.held_agents):
+            words = f"{format_quantity(len(held), 'agent')} held: {one_line(', '.join(held))}"
+            yield "class:header class:notice", f" {_of_host(name, words)} "
+        if host.daemon is not None and host.daemon.usage_limits:
+            limits = host.daemon.usage_limits.items()
+            resets = [f"{agent} until {without_year(format_time(until, now))}" for agent, until in limits]
+            words = f"usage limit of {one_line(', '.join(resets))}"
+            yield "class:header class:notice", f" {_of_host(name, words)} "
     if top.model.usage_limited_count:
         yield "class:header", f" {top.model.usage_limited_count} at a usage limit "
     for notice in top.model.notices:
         yield "class:header class:notice", f" ! {one_line(notice)} "
+
+
+def _of_host(name: str, words: str) -> str:
+    return words if name == LOCAL else f"{name}: {words}"

@@ -65,6 +65,7 @@ GROUPS: dict[str, tuple[Key[Job], ...]] = {
         Key("o", "o", "sort the list; the same order again reverses it", "sort", LIST, "sort"),
         Key("b", "b", "group the list", "group", LIST),
         Key("f", "f", "hide finished jobs, or show them again", "hide_finished", LIST),
+        Key("h", "h", "list the jobs of one host, or of all", "choose_host", LIST),
         Key("v", "v", "choose the columns", "choose_columns", LIST),
         Key("space", "Space", "mark the job: keys and commands act on all marked jobs", "mark", LIST, "mark"),
         Key("*", "*", "mark all jobs of the list, or none", "mark_all", LIST),

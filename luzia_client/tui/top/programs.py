@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -12,13 +11,16 @@ from luzia_protocol.jobs import Job, JobState
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.text import harmless, one_line
+from luzia_client.hosts import job_ids
+from luzia_client.hosts.settings import LOCAL
 from luzia_client.tui.fullscreen.context import describe
 from luzia_client.tui.shell.candidates import KnownNames
-from luzia_client.tui.shell.command_runner import command_argv, line_entered, run_command
+from luzia_client.tui.shell.command_runner import line_entered, run_command, run_for_output
 from luzia_client.tui.top.context import Context
 from luzia_client.tui.top.palette import PaletteCompleter, on_selection, parse_command
 
 MAX_KNOWN_JOBS = 1000
+MAX_MESSAGE_BYTES = 4096
 QUIT = frozenset({"q", "quit", "exit"})
 _RETURN = "\nPress Enter to return to luzia top. "
 
@@ -48,27 +50,41 @@ class Programs:
         if words in [[word] for word in QUIT]:
             self._leave()
         elif words:
-            commands = on_selection(words, [job.id for job in self._context.jobs()], self._is_job)
-            self._context.run(self._on_terminal(commands, always_wait=True))
+            jobs = [job.id for job in self._context.jobs()]
+            hosts = {job_ids.host_of(job) for job in jobs}
+            commands = [  # one for each host, if there are several
+                command
+                for host in sorted(hosts) or [""]
+                for command in on_selection(words, [job for job in jobs if job_ids.host_of(job) == host], self._is_job)
+            ]
+            unique = [list(command) for command in dict.fromkeys(map(tuple, commands))]
+            self._context.run(self._on_terminal(unique, always_wait=True))
 
     def new_task(self) -> None:
-        """Ask for a project and a task, and dispatch it; without a task, the editor is opened for it."""
-        self._context.run(self._learn_names())
+        """Ask for a project and a task, and dispatch it; without a task, the editor is opened for it.
+
+        It is dispatched to the host of the selected job.
+        """
         job = self._context.top.job
+        host = LOCAL if job is None else job_ids.host_of(job.id)
+        self._context.run(self._learn_names(host))
         text = "" if job is None else f"{shlex.quote(job.project)} "
         completer = PaletteCompleter(self._known, list)
-        self._context.edit("New task, PROJECT TASK: ", self._dispatch, text=text, completer=completer)
+        where = "" if host == LOCAL else f" on {host}"
+        label = f"New task{where}, PROJECT TASK: "
+        self._context.edit(label, lambda line: self._dispatch(line, host), text=text, completer=completer)
 
-    def _dispatch(self, line: str) -> None:
+    def _dispatch(self, line: str, host: str) -> None:
+        option = [] if host == LOCAL else ["--host", host]
         try:
             words = parse_command(line)
         except UsageError as exc:
             self._context.say(describe(exc))
             return
         if len(words) == 1:
-            self._context.run(self._on_terminal([["dispatch", *words]]))
+            self._context.run(self._on_terminal([[*option, "dispatch", *words]]))
         elif words:
-            self._context.run(self._for_message(["dispatch", "-q", *words]))
+            self._context.run(self._for_message([*option, "dispatch", "-q", *words]))
 
     def edit_task(self) -> None:
         """Edit the task of a queued job, or edit that of another one and dispatch it as a new job."""
@@ -102,17 +118,11 @@ class Programs:
 
     async def _for_message(self, words: Sequence[str]) -> None:
         """Run a command that needs no terminal; what it prints becomes the message."""
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            *command_argv(words), stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
-        )
-        printed, errors = await process.communicate()
-        text = (errors if process.returncode else printed).decode(errors="replace")
-        message = one_line(" ".join(text.split()), 300)
-        self._context.say(message if process.returncode else f"dispatched: {message}")
+        printed = (await run_for_output(words, MAX_MESSAGE_BYTES)).decode(errors="replace")
+        self._context.say(f"dispatched: {one_line(' '.join(printed.split()), 300)}")
 
-    async def _learn_names(self) -> None:
-        client = self._context.client
+    async def _learn_names(self, host: str = LOCAL) -> None:
+        client = self._context.clients.at(host)
         self._names = KnownNames(
             projects=(await client.list_projects()).projects,
             agents=(await client.list_agents(versions=False)).agents,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from luzia_protocol.jobs import Job
 from luzia_protocol.replies import DaemonInfo
 
-from luzia_client.tui.fullscreen.state import ScreenState
+from luzia_client.hosts.job_ids import host_of, id_here, id_there
+from luzia_client.hosts.settings import LOCAL
+from luzia_client.tui.fullscreen.state import ConnectionState, ScreenState
 from luzia_client.tui.fullscreen.text_view import TextView
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.top.keys import Where
@@ -134,26 +136,34 @@ class Cursor:
             self._row = row
 
 
+class HostView(ConnectionState):
+    """What is known of a host. daemon: the status of its daemon, None before it is known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.daemon: DaemonInfo | None = None
+
+
 class TopState(ScreenState):
     """The state of the screen.
 
     marks: the ids of the marked jobs. columns: the names of the chosen columns; empty for those that fit the screen.
     widths: those of the columns, as far as they depend on what was shown. shown_rows: the row of the list that each
-    screen row of the list shows, None for a heading. daemon: its status, None before it is known.
+    screen row of the list shows, None for a heading. hosts: by name; this machine is first, and is often the only one.
     transcript: the output of the selected job's newest attempt; transcript_source: that job and the attempt's number.
     transcript_focused: keys move in the transcript, not in the list. zoomed: the transcript fills the screen.
     rows: those of the screen, as it was drawn last.
     """
 
-    def __init__(self, model: JobsModel) -> None:
+    def __init__(self, model: JobsModel, others: Iterable[str] = ()) -> None:
         super().__init__()
         self.model = model
+        self.hosts = {name: HostView() for name in (LOCAL, *others)}
         self.cursor = Cursor(model)
         self.marks: set[str] = set()
         self.columns: Sequence[str] = ()
         self.widths: dict[str, int] = {}
         self.shown_rows: Sequence[int | None] = ()
-        self.daemon: DaemonInfo | None = None
         self.transcript = TextView()
         self.transcript_source: tuple[str, int] | None = None
         self.transcript_focused = False
@@ -170,12 +180,43 @@ class TopState(ScreenState):
         return divide_rows(rows + self.typing, self.zoomed, self.has_alerts)
 
     @property
+    def here(self) -> HostView:
+        """This machine."""
+        return self.hosts[LOCAL]
+
+    @property
+    def has_others(self) -> bool:
+        """Whether the list has other hosts besides this machine."""
+        return len(self.hosts) > 1
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether the list lacks jobs of a host that can be reached."""
+        return any(host.loading and not host.connection_error for host in self.hosts.values())
+
+    def is_away(self, job: Job) -> bool:
+        """Whether the job is that of another host which cannot be reached: it is shown as it was last known."""
+        host = host_of(job.id)
+        return self.has_others and host != LOCAL and bool(self.hosts[host].connection_error)
+
+    def short_id(self, job: Job) -> str:
+        """The job's id without its host, as far as it is the only job in the list that has this one."""
+        short = id_there(job.id)
+        others = (id_here(host, short) for host in self.hosts if host != host_of(job.id))
+        return job.id if any(self.model.get(other) is not None for other in others) else short
+
+    @property
     def has_alerts(self) -> bool:
         """Whether the user should know of something that is not normal."""
-        queues, daemon = self.model.queues, self.daemon
-        suspended = queues.everything or queues.projects or queues.draining or self.model.notices
-        limited = self.model.usage_limited_count or (daemon is not None and (daemon.usage_limits or daemon.held_agents))
-        return bool(self.connection_error or suspended or limited)
+        if self.model.notices or self.model.usage_limited_count:
+            return True
+        if any(queues.everything or queues.projects or queues.draining for queues in self.model.queues.values()):
+            return True
+        for host in self.hosts.values():
+            limited = host.daemon is not None and (host.daemon.usage_limits or host.daemon.held_agents)
+            if host.connection_error or limited:
+                return True
+        return False
 
     @property
     def jobs(self) -> list[Job]:

@@ -10,11 +10,12 @@ from contextlib import aclosing
 from luzia_protocol.errors import Refused
 from luzia_protocol.replies import Output
 
-from luzia_client.api.async_client import AsyncClient
 from luzia_client.cli.show.safe_output import SafeOutput
 from luzia_client.cli.watch.output_printers import format_loss
+from luzia_client.hosts.job_ids import host_of, id_there
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.fullscreen.text_view import TextView
+from luzia_client.tui.top.clients import Clients
 from luzia_client.tui.top.state import TopState
 
 TAIL_LINES = 1000
@@ -25,14 +26,16 @@ SETTLE_S = 0.1
 
 
 class TranscriptFollower:
-    """Fills `top.transcript`. colour: keep colours. changed: called to redraw the screen."""
+    """Fills `top.transcript`. colour: keep colours. changed: called to redraw the screen.
 
-    def __init__(self, top: TopState, colour: bool, changed: Callable[[], None]) -> None:
+    clients: they wait for a restart of a daemon; only a Feed starts one.
+    """
+
+    def __init__(self, top: TopState, colour: bool, changed: Callable[[], None], clients: Clients) -> None:
         self._top = top
         self._colour = colour
         self._changed = changed
-        # It waits for a restart of the daemon; only Feed starts one.
-        self._client = AsyncClient(autostart=False, reconnect_s=RECONNECT_S)
+        self._clients = clients
         self._selection_changed = asyncio.Event()
 
     def check_selection(self) -> None:
@@ -57,14 +60,18 @@ class TranscriptFollower:
 
     def _selected_attempt(self) -> tuple[str, int] | None:
         job = self._top.job
-        return None if job is None or not job.attempt else (job.id, job.attempt)
+        if job is None or not job.attempt:
+            return None
+        selected = (job.id, job.attempt)
+        # What is followed goes on when its host can be reached again.
+        return None if self._top.is_away(job) and selected != self._top.transcript_source else selected
 
     async def _follow(self, job: str, attempt: int) -> None:
         await asyncio.sleep(SETTLE_S)
         lines = self._top.transcript
         safe = SafeOutput(self._colour)
-        pieces = self._client.follow(
-            job,
+        pieces = self._clients.at(host_of(job)).follow(
+            id_there(job),
             attempt,
             tail=TAIL_LINES,
             encoding="base64",

@@ -22,7 +22,7 @@ from luzia_client.tui.fullscreen.rows import compose_page, message_row
 from luzia_client.tui.fullscreen.text_view import Fragments, fit
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.ordering import BY_TURN
-from luzia_client.tui.top.columns import choose_columns, format_group, format_job, format_titles
+from luzia_client.tui.top.columns import Listed, choose_columns, format_away, format_group, format_job, format_titles
 from luzia_client.tui.top.header import format_header
 from luzia_client.tui.top.keys import KEYS
 from luzia_client.tui.top.state import Cursor, Layout, TopState
@@ -54,7 +54,8 @@ def _list(top: TopState, now: datetime, screen: Screen, layout: Layout) -> list[
     model, cursor = top.model, top.cursor
     cursor.fit_to_height(max(room, 1))
     jobs = model.page(cursor.top, room)
-    columns = choose_columns(screen, top.columns, jobs, top.widths)
+    listed = Listed(top.short_id, top.is_away) if top.has_others else None
+    columns = choose_columns(screen, top.columns, jobs, top.widths, listed)
     titles = [format_titles(columns, width)] if layout.has_titles else []
     if room <= 0:
         return titles
@@ -67,10 +68,11 @@ def _list(top: TopState, now: datetime, screen: Screen, layout: Layout) -> list[
         else:
             job = jobs[row - cursor.top] if row - cursor.top < len(jobs) else model.page(row, 1)[0]
             selected, marked = row == cursor.row, job.id in top.marks
-            shown.append(format_job(job, now, columns, width, selected=selected, marked=marked))
+            away = top.is_away(job)
+            shown.append(format_job(job, now, columns, width, selected=selected, marked=marked, away=away))
     if not shown:
         shown.append([("class:dim", one_line(_empty_list_text(top)))])
-    elif len(shown) < room and model.unlisted_count() and not model.filter and not top.loading:
+    elif len(shown) < room and model.unlisted_count() and not (model.filter or model.host or top.is_loading):
         shown.append([("class:dim", f"… and {model.unlisted_count()} older")])
     return [*titles, *shown, *[[("", "")]] * (room - len(shown))]
 
@@ -95,7 +97,7 @@ def _rows_with_headings(model: JobsModel, cursor: Cursor, room: int) -> list[int
 def _empty_list_text(top: TopState) -> str:
     if top.model.filter:
         return "No jobs match the filter."
-    return "" if top.loading or top.connection_error else NO_JOBS
+    return "" if any(host.loading or host.connection_error for host in top.hosts.values()) else NO_JOBS
 
 
 def _pane(top: TopState, now: datetime, screen: Screen, room: int) -> list[Fragments]:
@@ -120,7 +122,7 @@ def _heading(top: TopState, job: Job | None, now: datetime, screen: Screen) -> F
         one_line(job.project),
         format_agent(job.agent),
         f"attempt {job.attempt}" if job.attempt > 1 else "",
-        format_state(job.state),
+        format_away(job) if top.is_away(job) else format_state(job.state),
         format_elapsed(job, now),
         format_work(job.activity),
     ]
@@ -152,6 +154,8 @@ def _footer(top: TopState, width: int) -> Fragments:
         words.append(f"filter: {model.filter}, {len(model.rows)} of {len(model)}")
     if words:
         words.append("Esc clear")
+    if model.host:
+        words.append(f"host {model.host}: h shows others")
     if (model.arrangement.sort, model.arrangement.reverse) != (BY_TURN.sort, False):
         words.append(f"by {model.arrangement.sort}{', reversed' if model.arrangement.reverse else ''}")
     if model.arrangement.hide_finished:

@@ -78,8 +78,8 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "luzia_client.mcp.setup": "luzia_client.cli luzia_client.mcp",
     "luzia_client.tui": (
-        "luzia_protocol luzia_client luzia_client.api luzia_client.transport luzia_client.trees luzia_client.review"
-        " luzia_client.cli"
+        "luzia_protocol luzia_client luzia_client.hosts luzia_client.api luzia_client.transport luzia_client.trees"
+        " luzia_client.review luzia_client.cli"
     ),
     "luzia_client.notify": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees",
     "luzia_client.metrics": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.notify",

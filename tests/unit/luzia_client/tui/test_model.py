@@ -70,7 +70,9 @@ def test_a_job_moves_when_its_state_does() -> None:
         )
     )
     assert ids(model) == [2, 1]
-    assert model.seq == 11
+    job = model.get(a_job(1).id)
+    assert job is not None
+    assert job.seq == 11
 
 
 def test_old_news_change_nothing() -> None:

@@ -44,7 +44,7 @@ class PartlyRefusingDaemon:
 
 async def eventually_shows(top: TopState, changed: asyncio.Event, text: str) -> None:
     async with asyncio.timeout(20):
-        while text != top.connection_error:
+        while text != top.here.connection_error:
             await changed.wait()
             changed.clear()
 
@@ -59,7 +59,7 @@ def test_a_refused_request_is_shown_until_a_later_one_is_answered(
         async with await asyncio.start_unix_server(daemon.serve, str(tmp_path / "socket")):
             changed = asyncio.Event()
             top = TopState(JobsModel())
-            top.connection_error = "not connected"
+            top.here.connection_error = "not connected"
             feed = Feed(top, [], changed.set, list)
             running = asyncio.create_task(feed.run())
             await eventually_shows(top, changed, "")

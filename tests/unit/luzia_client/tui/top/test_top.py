@@ -54,7 +54,7 @@ def top_of(*jobs: Job) -> TopState:
     model.put_all(jobs)
     model.counts = Counter(job.state for job in jobs)
     top = TopState(model)
-    top.loading = False
+    top.here.loading = False
     return top
 
 
