@@ -1,4 +1,4 @@
-"""What the HTTP servers share: how long a client may be connected and ask nothing, and their certificates.
+"""What the HTTP servers share: the time that a silent client may stay, and certificates.
 
 It knows no page, no request and no job.
 """

@@ -1,4 +1,4 @@
-"""Review of finished work: decisions, comments on lines, merges that are verified before, pull requests, races.
+"""Review of finished work: decisions, comments, verified merges, pull requests, races.
 
 It works through the Python API and git, for the command line, the web page and the MCP hub alike.
 """

@@ -1,4 +1,4 @@
-"""Operations on the whole daemon, such as reload, shutdown, import, spending, and the limits of its process.
+"""Operations on the whole daemon: reload, shutdown, import, spending, limits of the process.
 
 They read the scheduler and its parts, and change jobs through the scheduler only.
 """

@@ -47,7 +47,7 @@ def test_man_shows_what_the_help_says() -> None:
     if "has been minimized" in shown.stdout + shown.stderr:
         pytest.skip("this system's man shows nothing")
     assert "luzia wait [options] ID…" in shown.stdout
-    assert "wait at most S seconds" in shown.stdout
+    assert "wait at most SPAN: 600, 10m" in shown.stdout
 
 
 def test_no_text_can_steer_roff() -> None:
