@@ -76,5 +76,9 @@ def test_the_agents_own_interface_opens_on_the_conversation_which_continues_in_t
     assert visit.attached is not None
     assert first.activity is not None
     assert visit.session == last.session == first.activity.session
+    if agent.name == "codex":  # Claude Code notes it only when the user ends it
+        assert visit.activity is not None
+        assert visit.activity.tokens_in
+        assert visit.activity.tokens_out
     prompts = "\n".join(next(asked.prompts for asked in reversed(agent.model.heard) if asked.tools))
     assert [words for words in (TASK, SAID) if words not in prompts] == []
