@@ -164,12 +164,12 @@ class JobsModel:
         """
         if words != self.filter:
             return
-        self._found = {job.id for job in jobs}
+        found_before, self._found = self._found, {job.id for job in jobs}
         for job in jobs:
             known = self._jobs.get(job.id)
             if known is None or known.seq < job.seq:
                 self._place(drop_details(job))
-            elif self.arrangement.shows(known) and self.row_of(known.id) is None:
+            elif job.id not in found_before and not self._has_words(job.id) and self.arrangement.shows(known):
                 self._arranged.add(known)
 
     def apply(self, event: Event) -> None:
@@ -246,8 +246,11 @@ class JobsModel:
         """Whether the job is in the list: it is not hidden, and has all words of the filter."""
         if not self.arrangement.shows(job):
             return False
-        text = self._texts[job.id]
-        return job.id in self._found or all(word in text for word in self.filter.split())
+        return job.id in self._found or self._has_words(job.id)
+
+    def _has_words(self, job_id: str) -> bool:
+        text = self._texts[job_id]
+        return all(word in text for word in self.filter.split())
 
 
 def _searched_text(job: Job) -> str:
