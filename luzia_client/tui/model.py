@@ -184,12 +184,13 @@ class JobsModel:
         """
         if words != self.filter:
             return
-        self._found = {name for name in self._found if job_ids.host_of(name) != host} | {job.id for job in jobs}
+        found_before = self._found
+        self._found = {name for name in found_before if job_ids.host_of(name) != host} | {job.id for job in jobs}
         for job in jobs:
             known = self._jobs.get(job.id)
             if known is None or known.seq < job.seq:
                 self._place(drop_details(job))
-            elif self._is_chosen(known) and self.row_of(known.id) is None:
+            elif job.id not in found_before and not self._has_words(job.id) and self._is_chosen(known):
                 self._arranged.add(known)
 
     def apply(self, event: Event) -> None:
@@ -272,8 +273,11 @@ class JobsModel:
         """Whether the job is in the list: it is not hidden, and has all words of the filter."""
         if not self._is_chosen(job):
             return False
-        text = self._texts[job.id]
-        return job.id in self._found or all(word in text for word in self.filter.split())
+        return job.id in self._found or self._has_words(job.id)
+
+    def _has_words(self, job_id: str) -> bool:
+        text = self._texts[job_id]
+        return all(word in text for word in self.filter.split())
 
     def _is_chosen(self, job: Job) -> bool:
         """Whether the job is of the host that is shown, and not hidden."""

@@ -204,10 +204,11 @@ class TotalsReader(Reader, Protocol):
 class UsageFile(NamedTuple):
     """Where an agent notes what its sessions in terminals have used.
 
-    path: the file, by the agent's environment. read: the totals of a session in its content; None when it has none.
+    pattern: of the path of the file, with the wildcards of a shell, by the agent's environment and the session.
+    read: the totals of a session in its content; None when it has none.
     """
 
-    path: Callable[[Mapping[str, str]], str]
+    pattern: Callable[[Mapping[str, str], str], str]
     read: Callable[[bytes, str], SessionTotals | None]
 
 

@@ -29,7 +29,7 @@ from luziad.agents.claude_events import (
     decode_event,
     sum_models,
 )
-from luziad.agents.claude_usage import read_usage, usage_file
+from luziad.agents.claude_usage import read_usage, usage_files
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, one_line, text_at, value_at
 from luziad.agents.judging import describe_refusal, judge, last_stderr_line
 from luziad.agents.summary_builder import (
@@ -341,7 +341,7 @@ ADAPTER = Adapter(
     program="claude",
     command=command,
     interactive=interactive,
-    usage_file=UsageFile(usage_file, read_usage),
+    usage_file=UsageFile(usage_files, read_usage),
     reader=ClaudeReader,
     transcript=claude_transcript.entries,
     has_version_option=True,

@@ -7,6 +7,7 @@ directory, with those of earlier runs of the session.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from glob import escape
 
 from luzia_protocol.activity import SessionTotals
 
@@ -14,9 +15,9 @@ from luziad.agents.json_values import decode_json
 from luziad.agents.summary_builder import parse_amount, parse_count
 
 
-def usage_file(env: Mapping[str, str]) -> str:
-    """The path of the file, by the environment of Claude Code."""
-    return f"{env.get('CLAUDE_CONFIG_DIR') or env.get('HOME', '')}/.claude.json"
+def usage_files(env: Mapping[str, str], session: str) -> str:
+    """The path of the file as a pattern, by the environment of Claude Code; it is that of all sessions."""
+    return f"{escape(env.get('CLAUDE_CONFIG_DIR') or env.get('HOME', ''))}/.claude.json"
 
 
 def read_usage(content: bytes, session: str) -> SessionTotals | None:

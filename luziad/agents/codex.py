@@ -15,7 +15,8 @@ from luzia_protocol.activity import SessionTotals
 from luzia_protocol.jobs import Progress
 
 from luziad.agents import codex_transcript
-from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, model_options
+from luziad.agents.base import Adapter, Command, CommandContext, OutputSummary, UsageFile, model_options
+from luziad.agents.codex_usage import read_usage, usage_files
 from luziad.agents.json_values import MAX_TEXT_CHARS, as_objects, as_text, decode_json, one_line, text_at
 from luziad.agents.judging import judge, last_stderr_line
 from luziad.agents.summary_builder import SummaryBuilder, make_plan_item, parse_count, put_bounded, tool_phase
@@ -237,6 +238,7 @@ ADAPTER = Adapter(
     interactive=interactive,
     reader=CodexReader,
     transcript=codex_transcript.entries,
+    usage_file=UsageFile(usage_files, read_usage),
     has_version_option=True,
     can_resume=True,
     accepts_model=True,

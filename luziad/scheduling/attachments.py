@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from glob import glob
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -293,8 +294,8 @@ class Attachments:
             file = self.launcher.adapter(record).usage_file
             if file is None or session is None:
                 return
-            path = file.path(self.launcher.interactive(record, session).env)
-            content = await asyncio.get_running_loop().run_in_executor(self.files, read_regular, path, _MAX_USAGE_BYTES)
+            pattern = file.pattern(self.launcher.interactive(record, session).env, session)
+            content = await asyncio.get_running_loop().run_in_executor(self.files, _read_newest, pattern)
         except (Refused, StorageError, OSError) as exc:
             log.info("usage_not_read job=%s attempt=%d error=%s", record.id, attempt.number, exc)
             return
@@ -339,3 +340,9 @@ def _no_worktree(record: JobRecord) -> Refused:
 
 def _ref(record: JobRecord, attempt: AttemptRecord) -> AttemptRef:
     return AttemptRef(record.id, attempt.number)
+
+
+def _read_newest(pattern: str) -> bytes:
+    """The content of the file that was written last of those with a pattern; empty without any. Raises OSError."""
+    paths = glob(pattern)
+    return read_regular(max(paths, key=os.path.getmtime), _MAX_USAGE_BYTES) if paths else b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,14 @@ class RealAgent:
         file = Path(self.luzia.env["LUZIA_CONFIG"])
         file.write_text(f"{file.read_text().replace(old, new)}{more}")
         self.client.reload_config()
+
+    def know_the_project(self) -> None:
+        """Spare Claude Code the questions of its first start in a terminal."""
+        known = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+        first = {"hasCompletedOnboarding": True, "theme": "dark", "projects": {self.luzia.project: known}}
+        file = self.home / ".claude.json"
+        there = json.loads(file.read_text()) if file.exists() else {}
+        file.write_text(json.dumps(there | first))
 
     def ended(self, job: str) -> Job:
         """The job when it is final."""

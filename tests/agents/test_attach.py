@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 
 import pytest
 
@@ -18,15 +16,6 @@ OFFER = "Use existing model"
 TOO_SLOW = "timed out discarding buffered terminal input"
 """What Codex says when it ends because the terminal has not answered it in time, as on a busy machine."""
 SAID = "What have you done? stub:text"
-
-
-def _know_the_project(agent: RealAgent) -> None:
-    """Spare Claude Code the questions of its first start."""
-    known = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
-    first = {"hasCompletedOnboarding": True, "theme": "dark", "projects": {agent.luzia.project: known}}
-    file = Path(agent.luzia.env["HOME"]) / ".claude.json"
-    there = json.loads(file.read_text()) if file.exists() else {}
-    file.write_text(json.dumps(there | first))
 
 
 class _Opening:
@@ -66,7 +55,7 @@ def _visit(agent: RealAgent, job: str) -> bool:
 def test_the_agents_own_interface_opens_on_the_conversation_which_continues_in_the_background(agent: RealAgent) -> None:
     job = agent.ended(agent.dispatch("text"))
     assert job.activity is not None
-    _know_the_project(agent)
+    agent.know_the_project()
     visits = 1
     while not _visit(agent, job.id) and visits < 5:
         visits += 1
@@ -76,5 +65,9 @@ def test_the_agents_own_interface_opens_on_the_conversation_which_continues_in_t
     assert visit.attached is not None
     assert first.activity is not None
     assert visit.session == last.session == first.activity.session
+    if agent.name == "codex":  # Claude Code notes it only when the user ends it
+        assert visit.activity is not None
+        assert visit.activity.tokens_in
+        assert visit.activity.tokens_out
     prompts = "\n".join(next(asked.prompts for asked in reversed(agent.model.heard) if asked.tools))
     assert [words for words in (TASK, SAID) if words not in prompts] == []

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from luzia_docs.site import review_pictures  # noqa: E402
+from luzia_docs.site.attach_picture import attach  # noqa: E402
 from luzia_docs.site.svg import render_svg  # noqa: E402
 from new_user import NewUser  # noqa: E402
 from private_luzia import private_luzia  # noqa: E402
@@ -291,6 +292,7 @@ def prompt() -> str:
 
 
 RENDERERS: dict[str, Callable[[], str]] = {
+    "attach": attach,
     "first-steps": first_steps,
     "follow": follow,
     "graph": graph,

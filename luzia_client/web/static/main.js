@@ -78,7 +78,7 @@ function App() {
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>Skip to the page</a>
     <${Navigation} />
     <main id="main" tabindex="-1">
-      ${!daemon.value.up && html`<div class="banner" role="alert"><strong>luziad is away.</strong> ${daemon.value.message} What is shown stays; it continues when luziad is back.</div>`}
+      ${!daemon.value.up && html`<div class="banner" role="alert"><strong>luziad is away.</strong> ${daemon.value.message?.replace(/\.?$/, ".")} What is shown stays; it continues when luziad is back.</div>`}
       ${notices.value.map((each) => html`<div key=${each} class="banner note-banner" role="status">${each}</div>`)}
       <${Page} />
     </main>

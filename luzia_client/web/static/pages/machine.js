@@ -49,12 +49,11 @@ export function MachinePage() {
       <button onClick=${() => change("drain", { end: Boolean(draining) })}>${draining ? "End the drain" : "Drain"}</button>`}</header>
     <div class="scroll machine">${!info ? html`<p class="muted pad">Loading…</p>` : html`
       ${everything && html`<p class="note">Everything has been paused since ${clock(everything)}.</p>`}
-      ${draining && html`<p class="note">The queue is draining since ${clock(draining)}.</p>`}
+      ${draining && html`<p class="note">The queue has been draining since ${clock(draining)}.</p>`}
       <div class="meters"><${Meter} label="Slots" used=${info.slots_used} total=${info.slots} text=${`${info.slots_used} of ${info.slots}`} high=${1.01} />
         ${machine && html`<${Meter} label="Load" used=${machine.load[0]} total=${machine.cpus} text=${`${machine.load.map((each) => each.toFixed(1)).join("  ")} on ${plural(machine.cpus, "CPU")}`} />
         <${Meter} label="Memory" used=${machine.memory_bytes - machine.memory_available_bytes} total=${machine.memory_bytes} text=${`${bytes(machine.memory_available_bytes)} of ${bytes(machine.memory_bytes)} available`} />
         <${Meter} label="Disk" used=${machine.disk_bytes - machine.disk_free_bytes} total=${machine.disk_bytes} text=${`${bytes(machine.disk_free_bytes)} of ${bytes(machine.disk_bytes)} free`} />`}</div>
-      ${info.limits_problem && html`<p class="note">${info.limits_problem}</p>`}
       <div class="columns">
         <section><h2>Projects</h2><div class="table-box"><table><thead><tr><th>project</th><th>agent</th><th class="num">running</th><th class="num">queued</th><th class="num">limit</th><th><span class="sr">action</span></th></tr></thead><tbody>
           ${projects.value.map((each) => html`<tr key=${each.name}><td><a href=${href("jobs", [], { project: each.name })}>${each.name}</a>${each.exists ? "" : html` <span class="tone-bad">missing</span>`}</td><td>${each.agent || ""}</td><td class="num">${each.running}</td><td class="num">${each.queued}</td><td class="num">${each.max_running ?? ""}</td>

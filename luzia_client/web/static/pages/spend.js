@@ -119,6 +119,6 @@ export function SpendPage() {
       ${report.total.jobs ? html`<${Chart} days=${chart} value=${value} />` : html`<${Empty} title=${`No jobs in the last ${days} days.`} />`}
       <div class="columns"><section aria-label="Budgets"><h2>Budgets of a day</h2><${Budgets} budgets=${report.budgets} jobs=${jobs} isOf=${isOf} /></section>
         <${Limits} agents=${limits} reload=${readInfo} /></div>
-      ${report.total.jobs > 0 && html`<div class="columns">${Object.entries(KINDS).map(([kind, label]) => html`<${Table} key=${kind} label=${label} groups=${report.groups[kind]} />`)}</div>`}
+      ${report.total.jobs > 0 && html`<div class="columns wide">${Object.entries(KINDS).map(([kind, label]) => html`<${Table} key=${kind} label=${label} groups=${report.groups[kind]} />`)}</div>`}
       ${report.prices.length > 0 && html`<${Prices} prices=${report.prices} />`}`}</div></section>`;
 }

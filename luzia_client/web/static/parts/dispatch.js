@@ -85,7 +85,7 @@ function Form({ initial, onClose }) {
     <form class="form" onSubmit=${submit} onKeyDown=${keys}>
       <h2>Dispatch a job</h2>
       <div class="fields">
-        <label>Project<input required list="known-projects" name="project" value=${form.project} onInput=${set("project")} placeholder="a name, or an absolute path" /></label>
+        <label>Project<input required list="known-projects" name="project" value=${form.project} onInput=${set("project")} placeholder="name or absolute path" /></label>
         <datalist id="known-projects">${projects.value.map((each) => html`<option value=${each.name}>${each.path}</option>`)}</datalist>
         <label>Agent<select name="agent" value=${form.agent} onChange=${set("agent")}>
           <option value="">the project's</option>

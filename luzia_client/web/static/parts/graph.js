@@ -10,6 +10,7 @@ import { Empty } from "./ui.js";
 
 const WIDTH = 210;
 const HEIGHT = 46;
+const LEAST_FIT = 0.5; // the texts are readable at this size, and a larger graph is scrolled
 
 export function layout(jobs) {
   const graph = new dagre.graphlib.Graph();
@@ -58,7 +59,8 @@ function Node({ id, box, isOwn }) {
 
 export function Graph({ job }) {
   const [family, setFamily] = useState(null);
-  const [zoom, setZoom] = useState(1);
+  const [chosen, setZoom] = useState(null);
+  const [room, setRoom] = useState(null);
   const box = useRef(null);
   useEffect(() => {
     let timer = null;
@@ -81,11 +83,15 @@ export function Graph({ job }) {
       for (const stop of stops) stop();
     };
   }, [job.id]);
+  useEffect(() => {
+    if (box.current) setRoom(box.current.clientWidth);
+  }, [family]);
   if (!family) return html`<p class="muted pad">Reading the graph…</p>`;
   if (family.problem) return html`<p class="problem pad">${family.problem.message}</p>`;
   if (family.jobs.length < 2) return html`<${Empty} title="This job has no dependencies and no sub-jobs." />`;
   const graph = layout(family.jobs);
   const { width, height } = graph.graph();
+  const zoom = chosen ?? Math.max(LEAST_FIT, Math.min(1, (room ?? width) / width));
   const keys = (event) => {
     const step = { "+": 1.25, "=": 1.25, "-": 0.8 }[event.key];
     if (step) setZoom(Math.min(3, Math.max(0.25, zoom * step)));

@@ -36,7 +36,7 @@ export function Limits({ agents, reload }) {
       const jobs = waiting[agent] || [];
       const left = Math.max(0, (Date.parse(agents[agent]) - now.value) / 1000);
       return html`<li key=${agent} class="entry"><div class="entry-main">
-        <div class="row wrap"><strong class="entry-title">${agent}</strong><span>reset at <span class="num">${clock(agents[agent])}</span></span><span class="muted num">in ${duration(left)}</span></div>
+        <div class="row wrap"><strong class="entry-title">${agent}</strong><span>resets at <span class="num">${clock(agents[agent])}</span></span><span class="muted num">in ${duration(left)}</span></div>
         <p class="doing-line">${jobs.length ? `${plural(jobs.length, "job")} can start then:` : "No job waits for it."}</p>
         <ul class="plain-list">${jobs.slice(0, MOST_SHOWN).map((job) => html`<li key=${job.id}><a href=${href("job", [job.id])}>${title(job)}</a> <span class="muted">${job.project.split("/").pop()}</span></li>`)}
           ${jobs.length > MOST_SHOWN && html`<li><a href=${href("jobs", [], { state: "queued", agent })}>and ${jobs.length - MOST_SHOWN} more</a></li>`}</ul></div>

@@ -8,7 +8,7 @@ import pytest
 
 from luzia_protocol.activity import SessionTotals
 
-from luziad.agents.claude_usage import read_usage, usage_file
+from luziad.agents.claude_usage import read_usage, usage_files
 
 NOTED = {
     "lastSessionId": "ID-1",
@@ -39,5 +39,5 @@ def test_odd_values_count_as_nothing() -> None:
 
 
 def test_the_file_is_in_the_configured_directory_or_the_home() -> None:
-    assert usage_file({"HOME": "/home/ada"}) == "/home/ada/.claude.json"
-    assert usage_file({"HOME": "/home/ada", "CLAUDE_CONFIG_DIR": "/c"}) == "/c/.claude.json"
+    assert usage_files({"HOME": "/home/ada"}, "ID-1") == "/home/ada/.claude.json"
+    assert usage_files({"HOME": "/home/ada", "CLAUDE_CONFIG_DIR": "/c"}, "ID-1") == "/c/.claude.json"
