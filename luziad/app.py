@@ -44,6 +44,7 @@ from luziad.jobs.collisions import Collisions
 from luziad.jobs.directories import JobDirectories
 from luziad.jobs.family_budgets import FamilyBudgets
 from luziad.jobs.observer import JobObserver, Observers
+from luziad.jobs.past_races import PastRaces
 from luziad.jobs.record import JobRecord
 from luziad.jobs.search import JobSearch
 from luziad.jobs.status_file import StatusFiles
@@ -442,6 +443,7 @@ class App:
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
         self._service_status = ServiceStatus(self._table)
         self._day_totals = DayTotals(self._table)
+        self._past_races = PastRaces(self._state_dir, self._files)
         self._reader = EventReader(self._state_dir)
         in_background = Cascade(self._turns).add  # its own: what else the daemon does in steps must not wait for it
         self._search = JobSearch(self._table, self._journal.subscribe, self._launcher.whole_spec, in_background)
@@ -471,6 +473,7 @@ class App:
             search=self._search,
             fulltext=self._fulltext,
             collisions=self._collisions,
+            past_races=self._past_races,
             graph_parts=GraphParts(),
             subscribers=subscribers,
         )
@@ -503,6 +506,7 @@ class App:
             self._status_files,
             self._service_status,
             self._day_totals,
+            self._past_races,
             self._discarded,
         )
 

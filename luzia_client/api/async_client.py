@@ -124,6 +124,7 @@ class AsyncClient:
 
     search_jobs = coroutine(Client.search_jobs)
     get_spending = coroutine(Client.get_spending)
+    list_past_races = coroutine(Client.list_past_races)
     rebuild_search_index = coroutine(Client.rebuild_search_index)
     why = coroutine(Client.why)
     get_graph = coroutine(Client.get_graph)

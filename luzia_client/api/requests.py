@@ -33,6 +33,7 @@ READ_ONLY = (
     requests.List,
     requests.Search,
     requests.Spend,
+    requests.PastRaces,
     requests.Logs,
     requests.GraphShow,
     requests.Projects,

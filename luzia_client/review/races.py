@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -120,11 +120,33 @@ def find_race(client: Client, name: str) -> list[Job]:
 
 def list_races(client: Client, projects: Sequence[str] = (), since: datetime | None = None) -> list[list[Job]]:
     """The jobs of every remembered race, the newest race first, each with its oldest job first."""
+    jobs = _pages(client, projects=projects, search="race=", since=since)
+    return [each[::-1] for each in _by_race(jobs).values()]
+
+
+def list_all_races(client: Client, projects: Sequence[str] = (), since: datetime | None = None) -> list[list[Job]]:
+    """The jobs of every race, also those that were removed, in no order."""
+    jobs = {job.id: job for job in _past(client, projects, since)}
+    jobs |= {job.id: job for job in _pages(client, projects=projects, search="race=", since=since)}
+    return list(_by_race(jobs.values()).values())
+
+
+def _by_race(jobs: Iterable[Job]) -> dict[str, list[Job]]:
     races: dict[str, list[Job]] = {}
-    for job in _pages(client, projects=projects, search="race=", since=since):
+    for job in jobs:
         if job.race is not None:
             races.setdefault(job.race.id, []).append(job)
-    return [jobs[::-1] for jobs in races.values()]
+    return races
+
+
+def _past(client: Client, projects: Sequence[str], since: datetime | None) -> Iterator[Job]:
+    cursor: int | None = None
+    while True:
+        page = client.list_past_races(projects, since=since, cursor=cursor)
+        yield from page.jobs
+        cursor = page.next
+        if cursor is None:
+            return
 
 
 def _pages(client: Client, **filters: object) -> Iterator[Job]:

@@ -1,4 +1,4 @@
-"""Which agent wins the races of which project, from the remembered jobs."""
+"""Which agent wins the races of which project."""
 
 from __future__ import annotations
 

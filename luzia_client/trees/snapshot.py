@@ -13,6 +13,7 @@ from luzia_client.trees.git import content_of, is_ancestor, list_names, resolve_
 from luzia_client.trees.patch import SUBMODULE
 from luzia_client.trees.programs import list_own_filters
 
+_LIST_DIRTY = 'git status --porcelain --ignore-submodules=dirty | grep -q . && echo "$displaypath"; :'
 _IN_PROGRESS = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "sequencer")
 
 
@@ -30,7 +31,11 @@ def read_content(tree: Worktree) -> tuple[str, list[str]]:
         env = {"GIT_INDEX_FILE": copy_index(tree.path, scratch, "--all")}
         head = resolve_commit(tree.path, "HEAD") or tree.base
         changed = run_git(tree.path, "diff-index", "--cached", "--raw", "--no-renames", "-z", head, env=env).names
-        inner = [name for entry, name in zip(changed[::2], changed[1::2], strict=True) if entry.split()[1] == SUBMODULE]
+        inner = [
+            name
+            for entry, name in zip(changed[::2], changed[1::2], strict=True)
+            if entry.split()[1] == SUBMODULE and entry.split()[0] != f":{SUBMODULE}"
+        ]
         return run_git(tree.path, "write-tree", env=env).line, inner
 
 
@@ -60,6 +65,12 @@ def commit_to_merge(tree: Worktree, tip: str, *, commit: bool, message: str) -> 
     status = run_git(tree.path, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames").names
     if not status:
         return tip
+    dirty = run_git(tree.path, "submodule", "--quiet", "foreach", "--recursive", _LIST_DIRTY, codes=(0, 1)).out
+    if dirty:
+        raise WorktreeError(
+            f"the submodule {os.fsdecode(dirty.splitlines()[0])} has uncommitted changes",
+            f"A commit would not include them: commit them there, in {tree.path}.",
+        )
     if not commit:
         raise WorktreeError(
             f"the worktree has uncommitted changes: {list_names([entry[3:] for entry in status])}",

@@ -26,7 +26,7 @@ from luziad.jobs.table import JobTable
 from luziad.journal.journal import Journal
 from luziad.supervise.shortages import describe_error
 from luziad.worktrees import clean as cleaning
-from luziad.worktrees import create, overlap, provision
+from luziad.worktrees import create, overlap, provision, submodules
 from luziad.worktrees import discard as discarding
 from luziad.worktrees.git import Git, GitError, GitProcesses
 
@@ -211,7 +211,9 @@ class Worktrees(JobObserver):
     async def _work_of(self, git: Git, parent: JobRecord, tree: Worktree) -> tuple[str, str | None]:
         async with self._turn(parent.id):
             try:
-                return await self._in_thread(discarding.commit_of_all, git, tree, parent.id), tree.onto
+                commit = await self._in_thread(discarding.commit_of_all, git, tree, parent.id)
+                await self._in_thread(submodules.publish, git, tree)
+                return commit, tree.onto
             except discarding.CannotDiscard as exc:
                 raise create.WorktreeUnavailable(f"the work of job {parent.id} cannot be copied: {exc}") from exc
 

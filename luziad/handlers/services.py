@@ -22,6 +22,7 @@ from luziad.handlers.graph_parts import GraphParts
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.collisions import Collisions
+from luziad.jobs.past_races import PastRaces
 from luziad.jobs.questions import describe_question, open_questions
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import describe_attached, is_attached
@@ -65,6 +66,7 @@ class Services:
     search: JobSearch
     fulltext: FullText
     collisions: Collisions
+    past_races: PastRaces
     graph_parts: GraphParts
     subscribers: set[object]
 

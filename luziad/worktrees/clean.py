@@ -14,6 +14,7 @@ from luzia_protocol.jobs import Worktree
 from luziad.supervise.regular_files import read_regular
 from luziad.worktrees.create import BRANCHES, MAX_ENTRY_BYTES, branch_tip, find_checkout, find_entry
 from luziad.worktrees.git import Git, GitError
+from luziad.worktrees.submodules import as_worktree, count_unmerged, list_submodules
 
 _MAX_NAMES = 3
 _OPERATIONS = {
@@ -52,7 +53,9 @@ def remove_worktree(git: Git, tree: Worktree) -> str | None:
         if why is not None or not repository_exists:
             return why
         if os.path.lexists(tree.path) or find_entry(git, tree) is not None:
-            git.run(tree.repository, "worktree", "remove", "--", tree.path)  # git checks again, and may refuse
+            # Git checks again, and may refuse; but it always does for a worktree with submodules.
+            force = ["--force"] if os.path.lexists(tree.path) and list_submodules(git, tree) else []
+            git.run(tree.repository, "worktree", "remove", *force, "--", tree.path)
         if tip is not None:
             git.run(tree.repository, "update-ref", "-d", BRANCHES + tree.branch, tip)  # unless it has moved
     except GitError as exc:
@@ -92,6 +95,7 @@ class Inspection:
             self._find_uncommitted()
             or self._find_hidden_changes()
             or self._find_repositories()
+            or self._find_in_submodules()
             or self._find_worktree_refs()
             or _unmerged(self._git, self._tree, self._tree.path, commits)
         )
@@ -165,8 +169,25 @@ class Inspection:
                 directories.clear()
             elif ".git" in directories:
                 directories.remove(".git")
-        kept = [place for place in found if not self._is_ignored(place)]
+        known = {submodule.place for submodule in list_submodules(self._git, self._tree)}
+        kept = [place for place in found if place not in known and not self._is_ignored(place)]
         return _list_names("a repository of its own", [os.path.relpath(place, self._tree.path) for place in kept])
+
+    def _find_in_submodules(self) -> str | None:
+        """What only the repositories have that git deletes with the worktree."""
+        for submodule in list_submodules(self._git, self._tree):
+            inner = Inspection(self._git, as_worktree(self._tree, submodule))
+            operation = next((each for name, each in _OPERATIONS.items() if os.path.lexists(inner.path(name))), None)
+            if operation is not None:
+                return f"{operation} is in progress in its submodule {submodule.path}"
+            if (
+                why := inner._find_uncommitted() or inner._find_hidden_changes() or inner._find_repositories()
+            ) is not None:
+                return f"in its submodule {submodule.path}, {why}"
+            if count := count_unmerged(self._git, submodule):
+                commits = "1 commit" if count == 1 else f"{count} commits"
+                return f"{commits} of its submodule {submodule.path} {'is' if count == 1 else 'are'} unmerged"
+        return None
 
     def _is_ignored(self, place: str) -> bool:
         words = ("check-ignore", "--quiet", "--", place)

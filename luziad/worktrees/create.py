@@ -46,10 +46,6 @@ def plan_worktree(
     repository = git.run(directory, "rev-parse", "--show-toplevel").line
     below = git.run(directory, "rev-parse", "--show-prefix").line.rstrip("/")
     base, branch_of_base = _find_base(git, repository, ref)
-    if git.run(repository, "cat-file", "-e", f"{base}:.gitmodules", codes=(0, 1, 128)).code == 0:
-        raise WorktreeUnavailable(
-            f"{repository} has submodules, which a worktree would lack: run the job without a worktree"
-        )
     if below and git.run(repository, "cat-file", "-t", f"{base}:{below}", codes=(0, 128)).line != "tree":
         raise WorktreeUnavailable(
             f"{directory} is not in the last commit of {repository}: commit it first"

@@ -16,12 +16,20 @@ from luzia_protocol.jobs import Worktree
 from luziad.worktrees.clean import Inspection
 from luziad.worktrees.create import BRANCHES, branch_tip, create_worktree, find_checkout, find_entry, list_hidden
 from luziad.worktrees.git import Git, GitError
+from luziad.worktrees.submodules import (
+    SubmoduleUnavailable,
+    as_worktree,
+    check_out,
+    fetch,
+    list_commits,
+    list_submodules,
+)
 
 REFERENCES = "refs/luzia/discarded/"
 _AUTHOR = ("-c", "user.name=luzia", "-c", "user.email=luzia@localhost")
 _OTHER_HEADS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "ORIG_HEAD")
 _OWN_REFERENCES = ("refs/worktree", "refs/bisect", "refs/rewritten")
-_BRANCH, _HEAD, _INDEX, _OTHER = "Branch", "Head", "Index", "Other"
+_BRANCH, _HEAD, _INDEX, _OTHER, _SUBMODULE = "Branch", "Head", "Index", "Other", "Submodule "
 
 
 class CannotDiscard(Exception):
@@ -47,15 +55,16 @@ def keep_work(git: Git, tree: Worktree, job: str) -> str | None:
         if (obstacle := Inspection(git, tree).find_lock()) is not None:
             raise CannotDiscard(obstacle)
         content, kept = _worktree_content(git, tree, tip)
+        kept_inside = list(_keep_submodules(git, tree, job))
     elif tip is not None:
-        content, kept = f"{tip}^{{tree}}", [(_BRANCH, tip)]
+        content, kept, kept_inside = f"{tip}^{{tree}}", [(_BRANCH, tip)], []
     else:
         return None
     reference = REFERENCES + job
     before = _commit(git, tree.repository, reference)
     if before is not None:  # an earlier one, or one of a daemon that was killed
         kept.append((_OTHER, before))
-    lines = "".join(f"{name}: {commit}\n" for name, commit in kept)
+    lines = "".join(f"{name}: {commit}\n" for name, commit in (*kept, *kept_inside))
     parents = dict.fromkeys(commit for _, commit in kept)
     commit = _make_commit(git, tree.repository, content, parents, f"Discarded work of job {job}\n\n{lines}")
     git.run(tree.repository, "update-ref", reference, commit, before or "0" * len(commit))
@@ -82,10 +91,7 @@ def restore_work(git: Git, tree: Worktree, commit: str) -> None:
         raise CannotDiscard(f"its repository {tree.repository} does not exist")
     if os.path.lexists(tree.path) or branch_tip(git, tree.repository, tree.branch) is not None:
         raise CannotDiscard(f"{tree.path} or the branch {tree.branch} exists")
-    kept: dict[str, str] = {}
-    for line in os.fsdecode(git.run(tree.repository, "log", "-1", "--format=%B", commit).out).splitlines():
-        name, _, value = line.partition(": ")
-        kept[name] = value
+    kept = _read_kept(git, tree.repository, commit)
     tip, head = kept.get(_BRANCH), kept.get(_HEAD)
     try:
         if tip is not None:
@@ -97,6 +103,10 @@ def restore_work(git: Git, tree: Worktree, commit: str) -> None:
             git.run(tree.path, "read-tree", "-m", kept[_INDEX])
         if _OTHER in kept:
             git.run(tree.path, "update-ref", "refs/worktree/discarded", commit)
+        _restore_submodules(git, tree, kept)
+    except SubmoduleUnavailable as exc:
+        remove_kept(git, tree)
+        raise CannotDiscard(str(exc)) from exc
     except (GitError, OSError):
         remove_kept(git, tree)
         raise
@@ -105,6 +115,7 @@ def restore_work(git: Git, tree: Worktree, commit: str) -> None:
 def delete_copy(git: Git, tree: Worktree, job: str, commit: str) -> None:
     """Delete what `keep_work` has kept, unless other work of the job was kept since. Raises GitError."""
     if os.path.isdir(tree.repository) and _commit(git, tree.repository, REFERENCES + job) == commit:
+        _forget_submodules(git, tree, job, commit)
         git.run(tree.repository, "update-ref", "-d", REFERENCES + job, commit)
 
 
@@ -118,6 +129,9 @@ def commit_of_all(git: Git, tree: Worktree, job: str) -> str:
         return tip
     content, kept = _worktree_content(git, tree, tip)
     head = dict(kept).get(_HEAD, tip)
+    for submodule in list_submodules(git, tree):
+        if git.run(submodule.place, "status", "--porcelain", "-z", "--ignore-submodules=dirty").out:
+            raise CannotDiscard(f"its submodule {submodule.path} has uncommitted changes")
     if content == _tree(git, tree, head):
         return head
     return _make_commit(git, tree.path, content, [head], f"Uncommitted work of job {job}")
@@ -149,6 +163,55 @@ def _worktree_content(git: Git, tree: Worktree, tip: str | None) -> tuple[str, l
     return content, kept
 
 
+def _keep_submodules(git: Git, tree: Worktree, job: str) -> Iterator[tuple[str, str]]:
+    """Keep all work of each submodule in a commit of the project's repository of it; gives the names and commits."""
+    for submodule in list_submodules(git, tree):
+        content, kept = _worktree_content(git, as_worktree(tree, submodule), None)
+        kept += [(_OTHER, commit) for commit in list_commits(git, submodule) if (_HEAD, commit) not in kept]
+        lines = "".join(f"{name}: {commit}\n" for name, commit in kept)
+        parents = dict.fromkeys(commit for _, commit in kept)
+        title = f"Discarded work of job {job} in {submodule.path}"
+        commit = _make_commit(git, submodule.place, content, parents, f"{title}\n\n{lines}")
+        fetch(git, submodule, commit, f"{REFERENCES}{job}/{commit}")
+        yield f"{_SUBMODULE}{submodule.path}", commit
+
+
+def _restore_submodules(git: Git, tree: Worktree, kept: dict[str, str]) -> None:
+    """Make the submodules of a new worktree again as they were."""
+    check_out(git, tree)
+    paths = [name.removeprefix(_SUBMODULE) for name in kept if name.startswith(_SUBMODULE)]
+    for path in paths:
+        submodule = next((each for each in list_submodules(git, tree) if each.path == path), None)
+        if submodule is None:
+            continue  # its entry is not in the index: the copy stays in the project's repository
+        inner, commit = as_worktree(tree, submodule), kept[_SUBMODULE + path]
+        own = _read_kept(git, submodule.place, commit)
+        git.run(submodule.place, "checkout", "--quiet", "--detach", own[_HEAD])
+        _write_files(git, inner, commit)
+        if _INDEX in own:
+            git.run(submodule.place, "read-tree", "-m", own[_INDEX])
+        git.run(submodule.place, "update-ref", "refs/luzia/restored", commit)
+
+
+def _forget_submodules(git: Git, tree: Worktree, job: str, commit: str) -> None:
+    """Delete the copies of the submodules' work."""
+    modules = os.path.join(git.run(tree.repository, "rev-parse", "--absolute-git-dir").line, "modules")
+    wanted = {value for name, value in _read_kept(git, tree.repository, commit).items() if name.startswith(_SUBMODULE)}
+    for place, directories, files in os.walk(modules) if wanted else ():
+        if "HEAD" in files and "objects" in directories:
+            directories[:] = [name for name in directories if name == "modules"]
+            for each in wanted:
+                reference = f"{REFERENCES}{job}/{each}"
+                if _commit(git, place, reference) == each:
+                    git.run("/", "--git-dir", place, "update-ref", "-d", reference, each)
+
+
+def _read_kept(git: Git, directory: str, commit: str) -> dict[str, str]:
+    """What a commit that keeps work says that its parents are."""
+    lines = os.fsdecode(git.run(directory, "log", "-1", "--format=%B", commit).out).splitlines()
+    return {name: value for name, _, value in (line.rpartition(": ") for line in lines)}
+
+
 def _other_commits(git: Git, tree: Worktree) -> Iterator[str]:
     """The commits of unfinished operations and of references that only the worktree has."""
     for name in _OTHER_HEADS:
@@ -170,7 +233,10 @@ def _write_files(git: Git, tree: Worktree, commit: str) -> None:
     ]
     for name in deleted:
         path = os.path.join(tree.path, name)
-        if os.path.lexists(path):
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.rmdir(path)  # of a submodule, which is not checked out yet
+            _remove_empty(os.path.dirname(path), tree.path)
+        elif os.path.lexists(path):
             os.unlink(path)
             _remove_empty(os.path.dirname(path), tree.path)
     with tempfile.TemporaryDirectory(prefix="luzia-") as scratch:

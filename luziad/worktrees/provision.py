@@ -1,4 +1,4 @@
-"""Gives new worktrees what git does not have: files of the project that are copied or linked.
+"""Gives new worktrees what `git worktree add` does not: submodules, and files of the project, copied or linked.
 
 What is copied or linked is inside of the project, stays inside of the worktree, and is always ignored by git, so that
 no commit takes it along.
@@ -15,13 +15,14 @@ from luzia_protocol.jobs import Worktree
 
 from luziad.worktrees.create import PROVIDED, WorktreeUnavailable
 from luziad.worktrees.git import Git
+from luziad.worktrees.submodules import SubmoduleUnavailable, check_out
 
 _SPECIAL = re.compile(r"([\\*?\[\]!# ])")
 """What has a meaning in a line of gitignore(5)."""
 
 
 def provide_files(git: Git, tree: Worktree, project: str, copy: Sequence[str], link: Sequence[str]) -> str | None:
-    """Copy and link files into a worktree, unless it has everything already.
+    """Check out the submodules, and copy and link files into a worktree, unless it has everything already.
 
     project: the directory that `copy` and `link` are relative to. What does not exist there is left out; what exists
     in the worktree stays. Returns the path of the file whose creation says that the worktree has everything; None if it
@@ -30,6 +31,10 @@ def provide_files(git: Git, tree: Worktree, project: str, copy: Sequence[str], l
     marker = os.path.join(git.run(tree.path, "rev-parse", "--absolute-git-dir").line, PROVIDED)
     if os.path.lexists(marker):
         return None
+    try:
+        check_out(git, tree)
+    except SubmoduleUnavailable as exc:
+        raise WorktreeUnavailable(str(exc)) from exc
     if not copy and not link:
         return marker
     source, place = os.path.realpath(project), project_directory(tree, project)

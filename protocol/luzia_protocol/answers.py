@@ -34,6 +34,7 @@ ANSWERS: dict[type, Answer] = {
     requests.List: Answer(replies.JobPage),
     requests.Search: Answer(replies.SearchPage),
     requests.Spend: Answer(replies.SpendReport),
+    requests.PastRaces: Answer(replies.PastRacers),
     requests.SearchRebuild: Answer(replies.SearchRebuilt),
     requests.Logs: Answer(replies.Output),
     requests.Follow: Answer(replies.StreamStart, (replies.OutputFrame, replies.EndFrame)),

@@ -31,6 +31,7 @@ from luzia_protocol.operations import QueueChange as QueueChange
 from luzia_protocol.operations import Queues as Queues
 from luzia_protocol.output import FollowEnd as FollowEnd
 from luzia_protocol.output import Output as Output
+from luzia_protocol.past_races import PastRacers as PastRacers
 from luzia_protocol.schedules import ScheduleListResult as ScheduleListResult
 from luzia_protocol.schedules import ScheduleResult as ScheduleResult
 from luzia_protocol.searching import SearchPage as SearchPage
@@ -317,6 +318,7 @@ JobReply = (
     | JobPage
     | SearchPage
     | SpendReport
+    | PastRacers
     | Output
     | WaitResult
     | JobChange

@@ -41,6 +41,7 @@ from luzia_protocol.operations import ResumeAgent as ResumeAgent
 from luzia_protocol.operations import ResumeQueue as ResumeQueue
 from luzia_protocol.output import Follow as Follow
 from luzia_protocol.output import Logs as Logs
+from luzia_protocol.past_races import PastRaces as PastRaces
 from luzia_protocol.schedules import ScheduleAdd as ScheduleAdd
 from luzia_protocol.schedules import ScheduleList as ScheduleList
 from luzia_protocol.schedules import SchedulePause as SchedulePause
@@ -192,7 +193,9 @@ class Shutdown(Base, tag="shutdown"):
 
 
 DispatchRequest = Dispatch | Graph | GraphPart
-ReadRequest = GraphShow | Status | Why | List | Search | Spend | Logs | Follow | Wait | Subscribe | Unsubscribe
+ReadRequest = (
+    GraphShow | Status | Why | List | Search | Spend | PastRaces | Logs | Follow | Wait | Subscribe | Unsubscribe
+)
 DaemonRequest = (
     Hello | Import | Projects | ProjectAdd | ProjectRemove | Agents | Reload | Info | Shutdown | SearchRebuild
 )

@@ -194,3 +194,12 @@ def test_the_statistics_tell_which_agent_wins(workshop: Workshop) -> None:
     found = {row["agent"]: (row["project"], row["races"], row["completed"], row["won"]) for row in rows}
     assert found == {"quick": ("overbits", 1, 1, 1), "bad": ("overbits", 1, 1, 0)}
     assert "quick" in workshop.luzia("stats", "--agents").stdout
+    for job in ended.values():
+        if job["worktree"] is not None:
+            workshop.luzia("discard", "--yes", job["id"])
+    for job in ended.values():
+        removed = workshop.luzia("remove", job["id"])
+        assert removed.returncode == 0, removed.stderr
+    workshop.daemon.stop()
+    workshop.daemon.start()
+    assert [json.loads(line) for line in workshop.luzia("stats", "--agents", "--json").stdout.splitlines()] == rows

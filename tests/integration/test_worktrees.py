@@ -203,11 +203,7 @@ def test_what_cannot_have_a_tree_is_refused(workshop: Workshop) -> None:
     inner = workshop.project.root / "new"
     inner.mkdir()
     assert "is not in the last commit" in failure(inner)
-    parent = workshop.project.at(root / "parent").init()
-    parent.git("submodule", "--quiet", "add", str(workshop.project.root), "sub")
-    parent.commit("with a submodule")
-    assert "has submodules" in failure(parent.root)
-    assert refusal(parent.root / ".git") == "no_repository"
+    assert refusal(workshop.project.root / ".git") == "no_repository"
 
 
 def test_a_project_may_be_a_part_of_a_repository_and_its_path_may_begin_with_a_dash(workshop: Workshop) -> None:

@@ -1,6 +1,7 @@
 """Show statistics of jobs: throughput, waiting and running times, success rates, and the costs of agents.
 
-The statistics cover all recorded jobs, and not those that were removed; --since restricts them to recent ones.
+The statistics cover all recorded jobs, and not those that were removed, except for the races of --agents; --since
+restricts them to recent ones.
 """
 
 from __future__ import annotations
@@ -73,13 +74,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_agents(args: argparse.Namespace) -> int:
-    from luzia_client.review.races import list_races
+    from luzia_client.review.races import list_all_races
     from luzia_client.review.winners import count_wins
 
     if args.png is not None or args.svg is not None:
         raise UsageError("--agents has no charts", "Leave out --png and --svg.")
     with Client() as client:
-        records = count_wins(list_races(client, args.project, args.since))
+        records = count_wins(list_all_races(client, args.project, args.since))
     if args.json:
         for record in records:
             print_json(record)

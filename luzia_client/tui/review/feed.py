@@ -68,10 +68,11 @@ class Feed:
     async def _look_at(self, name: str) -> None:
         """Ask whether a job waits now."""
         waiting = self._state.waiting
+        before = waiting.get(name)
         name, job = await self._engine.find_waiting(name)
         known = waiting.get(name)
-        if known is not None and known.busy:
-            return
+        if (known is not None and known.busy) or (before is not None and known is not before):
+            return  # it is being decided, or was decided after the answer: the event of that follows
         shown = waiting.current is known and known is not None
         waiting.put(name, job)
         if shown and job is None:

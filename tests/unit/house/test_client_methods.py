@@ -22,6 +22,7 @@ METHODS = {
     "info": "get_info",
     "list": "list_jobs",
     "logs": "read_output",
+    "past_races": "list_past_races",
     "progress": "report_progress",
     "project_add": "add_project",
     "project_remove": "remove_project",

@@ -26,7 +26,7 @@ ORDER = {
         "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees CollisionWatch Races Retention"
     ),
     "job_reviewed": "DependencyGate",
-    "job_removed": "Deadlines CollisionWatch DiscardedWork",
+    "job_removed": "Deadlines CollisionWatch PastRaces DiscardedWork",
     "start_possible": "Starter",
     "store_recovered": "Starter {schedules}",
 }

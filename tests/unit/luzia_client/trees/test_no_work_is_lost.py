@@ -56,15 +56,39 @@ class World:
         self.project.write(".gitattributes", "*.big filter=large\n")
         for name in ("README", "a", "dir/b", "x.big"):
             self.project.write(name, self.content())
+        _add_submodule(self.project, root)
         self.project.commit("ignore")
         self.git = Git(self.project.env)
         self.worktree = create.plan_worktree(self.git, str(self.project.root), "113754-a2f5", str(root / "trees"))
-        create.create_worktree(self.git, self.worktree, used=False)
+        self.make(used=False)
         self.tree = self.project.at(self.worktree.path)
 
     @property
     def job(self) -> Job:
         return Job("113754-a2f5", "", "project", "shell", "a task", JobState.COMPLETED, datetime.now(UTC))
+
+    def make(self, *, used: bool) -> None:
+        """What an attempt does before its agent starts."""
+        create.create_worktree(self.git, self.worktree, used=used)
+        marker = provision.provide_files(self.git, self.worktree, str(self.project.root), [], [])
+        if marker is not None:
+            Path(marker).touch()
+
+    @property
+    def sub(self) -> Repository:
+        """The submodule in the tree."""
+        return self.tree.at(self.tree.root / "sub")
+
+    def s(self, *words: str) -> str:
+        """Git in the submodule, if it is checked out; it may refuse."""
+        return self.sub.git(*words, check=False) if (self.sub.root / ".git").exists() else ""
+
+    def write_in_submodule(self) -> bool:
+        """A new file in the submodule, if it is checked out."""
+        is_there = (self.sub.root / ".git").exists()
+        if is_there:
+            self.sub.write("inside", self.content())
+        return is_there
 
     def discard(self) -> str | None:
         commit = discard.keep_work(self.git, self.worktree, self.job.id)
@@ -149,6 +173,9 @@ class World:
             check=True,
         ).stdout
         found = {line.split()[0] for line in kinds.splitlines() if line.split()[1] != "tree"}
+        for place in (self.sub.root, self.project.root / ".git" / "modules" / "sub"):
+            if (place / ".git").exists() or (place / "HEAD").exists():
+                found |= set(self.project.at(place).git("rev-list", "--all", "HEAD").split())
         for place in (self.project.root, self.tree.root):
             found |= {_blob(file) for file in _files(place)}
         return found
@@ -161,8 +188,14 @@ def _files(place: Path) -> Iterator[Path]:
             continue
         for name in names:
             bookkeeping = ".git" in inner and "objects" not in inner
-            if not name.endswith(".log") and not bookkeeping and not (not inner and name == ".git"):
+            if not name.endswith(".log") and not bookkeeping and name != ".git":
                 yield Path(directory, name)
+
+
+def _add_submodule(project: Repository, root: Path) -> None:
+    far = project.at(root / "far").init()
+    project.git("submodule", "--quiet", "add", str(far.root), "sub")
+    shutil.rmtree(far.root)  # there is no network
 
 
 def _add_filter(home: Path) -> None:
@@ -204,6 +237,11 @@ IN_TREE: dict[str, Step] = {
     "tag": lambda w, f: w.t("tag", "-f", "kept"),
     "sparse": lambda w, f: w.t("sparse-checkout", "set", "--cone", "dir"),
     "not sparse": lambda w, f: w.t("sparse-checkout", "disable"),
+    "write in the submodule": lambda w, f: w.write_in_submodule(),
+    "commit in the submodule": lambda w, f: (w.write_in_submodule(), w.s("add", "-A"), w.s("commit", "-qm", "s")),
+    "stash in the submodule": lambda w, f: w.s("stash", "-u"),
+    "branch in the submodule": lambda w, f: w.s("checkout", "-q", "-b", f"s{w.count}"),
+    "leave it in the submodule": lambda w, f: w.s("checkout", "-q", "--detach", "origin/HEAD"),
     "remove": lambda w, f: w.p("worktree", "remove", w.worktree.path),
     "delete the directory": lambda w, f: shutil.rmtree(w.worktree.path),
 }
@@ -234,7 +272,7 @@ LUZIA: dict[str, Callable[[World], object]] = {
     "clean": lambda w: clean.remove_worktree(w.git, w.worktree),
     "discard": lambda w: w.discard(),
     "discard and restore": lambda w: w.restore(w.discard()),
-    "retry": lambda w: create.create_worktree(w.git, w.worktree, used=True),
+    "retry": lambda w: w.make(used=True),
 }
 
 READING = ("diff", "preview", "comment", "fail to verify")

@@ -1,0 +1,22 @@
+"""`past_races`: the jobs of races that were removed."""
+
+from __future__ import annotations
+
+from luzia_protocol.past_races import MAX_PAST, PastRacers, PastRaces
+
+from luziad.handlers.replies import Call
+from luziad.handlers.services import Services
+
+
+async def past_races(services: Services, request: PastRaces, call: Call) -> None:
+    """A page of them."""
+    call.out_of_order()
+    found = await services.past_races.read()
+    first = max(request.cursor or 0, 0)
+    jobs = [
+        job
+        for job in found[first : first + MAX_PAST]
+        if (not request.projects or job.project in request.projects)
+        and (request.since is None or job.created_at >= request.since)
+    ]
+    call.answer(PastRacers(jobs, first + MAX_PAST if first + MAX_PAST < len(found) else None))
