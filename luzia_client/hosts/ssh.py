@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
 from luzia_client.hosts import HostError
@@ -92,6 +91,8 @@ def run(argv: list[str], content: bytes = b"", timeout_s: float = COMMAND_TIMEOU
     content: what it reads from stdin. One that prints MAX_OUTPUT_BYTES is ended. Raises TimeoutError after `timeout_s`
     seconds, and HostError without ssh.
     """
+    from concurrent.futures import ThreadPoolExecutor  # most commands run without
+
     try:
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
     except FileNotFoundError as exc:

@@ -13,6 +13,11 @@ _CJK = (
 CJK = re.compile(f"([{_CJK}])")
 """A character of Chinese, Japanese or Korean, which are written without spaces or with endings at their words."""
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_RUN = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]{1,500}")
+"""What is composed at once: the time for combining characters in a row grows with their square, and nothing else runs
+meanwhile. No character is composed with an ASCII one that follows it."""
+_PIECE_CHARS = 16 * 1024
+"""What is divided at once, for the same reason."""
 _ASCII_LOWER: dict[int, int | str] = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _WITH_DIACRITICS = 0x2000
 """Characters below may be letters with diacritics; above, a decomposition has another meaning."""
@@ -20,7 +25,11 @@ _WITH_DIACRITICS = 0x2000
 
 def compose(text: str) -> str:
     """The text with one character for a letter with its diacritics, as far as there is one."""
-    return text if text.isascii() or unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    return text if text.isascii() else _RUN.sub(_compose_run, text)
+
+
+def _compose_run(run: re.Match[str]) -> str:
+    return unicodedata.normalize("NFC", run[0])
 
 
 def fold(text: str) -> str:
@@ -35,7 +44,10 @@ def fold(text: str) -> str:
 
 def divide(folded: str) -> str:
     """A folded text as it is indexed: each character of Chinese, Japanese and Korean is a word of its own."""
-    return folded if folded.isascii() else CJK.sub(r" \1 ", folded)
+    if folded.isascii():
+        return folded
+    pieces = (folded[begin : begin + _PIECE_CHARS] for begin in range(0, len(folded), _PIECE_CHARS))
+    return "".join([CJK.sub(r" \1 ", piece) for piece in pieces])
 
 
 @lru_cache(4096)

@@ -11,6 +11,7 @@ from luziad.agents.transcript import Entries, Transcript
 from luziad.output.files import read_chunk
 
 PIECE_BYTES = 256 * 1024
+PIECE_CHARS = 64 * 1024
 HEAD_BYTES = 2 * 1024 * 1024
 TAIL_BYTES = 6 * 1024 * 1024
 """How much of a stream is read: its beginning and its end."""
@@ -33,7 +34,8 @@ def readable_text(stdout: str, stderr: str, entries: Entries | None) -> str:
     text = _Ends()
     for section in _sections(stdout):
         if entries is None:
-            text.add(_ESCAPES.sub("", section.decode("utf-8", "replace")))
+            for piece in _pieces(section.decode("utf-8", "replace")):
+                text.add(_ESCAPES.sub("", piece))
             continue
         transcript = Transcript(entries, colour=False)
         splitter = LineSplitter()
@@ -65,6 +67,15 @@ def _range(path: str, begin: int, end: int | None) -> Iterator[bytes]:
             return
         yield chunk.data
         begin = chunk.offset + len(chunk.data)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces that end with a line where they can: other threads run in between."""
+    begin = 0
+    while begin < len(text):
+        end = text.rfind("\n", begin, begin + PIECE_CHARS) + 1 or begin + PIECE_CHARS
+        yield text[begin:end]
+        begin = end
 
 
 class _Ends:

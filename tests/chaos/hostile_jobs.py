@@ -91,6 +91,42 @@ SCRIPTS: dict[str, str] = {
     ),
     "prints lines without end": "for _ in range(200):\n    os.write(1, b'x' * 65536)\n",
     "prints what controls terminals": "os.write(1, bytes(range(256)) * 100)\n",
+    "prints combining characters without end": "os.write(1, b'a' + b'\\xcc\\x81\\xcc\\x96' * 130_000)\n",
+    "makes cgroups below its own": (
+        "line = next((line for line in open('/proc/self/cgroup') if line.startswith('0::')), '')\n"
+        "mount = next((line.split()[1] for line in open('/proc/mounts') if line.split()[2] == 'cgroup2'), '')\n"
+        "here = mount + line[3:].strip()\n"
+        "try:\n"
+        "    for name in ('a', 'b', 'c' * 200):\n"
+        "        os.mkdir(here := here + '/' + name)\n"
+        "        if os.fork() == 0:\n"
+        "            open(here + '/cgroup.procs', 'w').write('0')\n"
+        "            time.sleep(600)\n"
+        "    open(here + '/cgroup.freeze', 'w').write('1')\n"
+        "except OSError:\n"
+        "    pass\n"
+        f"{LONG}\n"
+    ),
+    "freezes itself": (
+        "line = next((line for line in open('/proc/self/cgroup') if line.startswith('0::')), '')\n"
+        "mount = next((line.split()[1] for line in open('/proc/mounts') if line.split()[2] == 'cgroup2'), '')\n"
+        "try:\n"
+        "    open(mount + line[3:].strip() + '/cgroup.freeze', 'w').write('1')\n"
+        "except OSError:\n"
+        "    pass\n"
+        f"{LONG}\n"
+    ),
+    "leaves its cgroup": (
+        "line = next((line for line in open('/proc/self/cgroup') if line.startswith('0::')), '')\n"
+        "mount = next((line.split()[1] for line in open('/proc/mounts') if line.split()[2] == 'cgroup2'), '')\n"
+        "try:\n"
+        "    open(os.path.dirname(mount + line[3:].strip()) + '/cgroup.procs', 'w').write('0')\n"
+        "except OSError:\n"
+        "    pass\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        f"{LONG}\n"
+    ),
     "has an output of a tebibyte": f"os.truncate('stdout', 1 << 40); {LONG}",
     "truncates its output": "for _ in range(100):\n    os.write(1, b'line\\n')\n    os.truncate('stdout', 0)\n",
     "ignores every signal": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from typing import Any
 
 from small_disk import disk_daemon
@@ -149,3 +150,12 @@ def used(daemon: PrivateDaemon) -> int:
             index.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
         )
     return int((pages - free) * size)
+
+
+def test_what_a_job_prints_to_hold_the_index_up_holds_nobody_up() -> None:
+    """Combining characters in a row once took the daemon a minute, in which it answered nothing."""
+    with private_daemon() as daemon, daemon.connect() as wire:
+        marks = "import sys; sys.stdout.write('mark-needle a' + '\\u0301\\u0316' * 130_000)"
+        job = wire.ok(op="dispatch", project="overbits", argv=[sys.executable, "-c", marks])["job"]
+        ended(wire, job)
+        assert indexed(wire, "mark-needle") == [job]
