@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checks import install, run, unit
+from checks import install, run, systemd_version, unit
 
 UNITS = ("luziad.socket", "luziad.service")
 CLIENTS = ("luzia-web.socket", "luzia-web.service", "luzia-metrics.service", "luzia-notify.service")
@@ -28,7 +28,7 @@ def the_units_of_optional_clients_are_installed_and_disabled() -> None:
 
 
 def systemd_accepts_the_units() -> None:
-    version = int(run("systemctl", "--version").split()[1])
+    version = systemd_version()
     for kind, user, options in (("system", "root", []), ("user", "alice", ["--user"])):
         paths = [f"/usr/lib/systemd/{kind}/{name}" for name in UNITS]
         output = run("systemd-analyze", "--man=no", *options, "verify", *paths, user=user)

@@ -7,7 +7,19 @@ import os
 import signal
 from pathlib import Path
 
-from checks import dispatch, is_active, job, journal, main_pid, processes_of, run, started, unit, wait_until
+from checks import (
+    dispatch,
+    is_active,
+    job,
+    journal,
+    main_pid,
+    processes_of,
+    run,
+    started,
+    systemd_version,
+    unit,
+    wait_until,
+)
 
 SOCKET = "/run/luzia/luzia.sock"
 CONFIG = Path("/etc/luzia/config.toml")
@@ -133,7 +145,7 @@ def doctor_finds_nothing_wrong_and_says_which_limits_hold() -> None:
 
 
 def a_limit_that_would_break_the_next_restart_is_refused() -> None:
-    if int(run("systemctl", "--version").split()[1]) < 254:
+    if systemd_version() < 254:
         output = run("luzia", "dispatch", "--agent", "shell", "--max-processes", "30", "/srv/work", "true", status=None)
         assert "systemd 254" in output
     run("systemctl", "restart", "luziad.service")
@@ -147,3 +159,13 @@ def a_member_of_the_group_reads_the_state_that_the_service_leaves_open() -> None
 def the_service_is_exposed_no_more_than_agents_need() -> None:
     overall = run("systemd-analyze", "security", "--no-pager", "luziad.service").splitlines()[-1]
     assert float(overall.partition(":")[2].split()[0]) <= 8.5, overall
+
+
+def each_setting_that_is_not_restricted_is_explained_on_the_page() -> None:
+    if systemd_version() < 254:
+        return  # it has no list for programs
+    page = Path("/ci/service.md").read_text()
+    listed = json.loads(run("systemd-analyze", "security", "--json=short", "luziad.service"))
+    open_settings = {entry["json_field"].partition("_")[0] for entry in listed if not entry["set"]}
+    unexplained = {name for name in open_settings if f"{name}=" not in page}
+    assert unexplained == set()
