@@ -6,6 +6,7 @@ Both need root and mmdebstrap, the first systemd-nspawn, the second qemu.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -70,6 +71,7 @@ def main() -> int:
 
 def _boot(work: Path, python: str, *, is_vm: bool) -> bool:
     guest = (vm.VirtualMachine if is_vm else container.Container)(work / "root", SUITES[python])
+    os.environ["LUZIA_PROJECT_URL"] = "https://example.org/luzia"
     boots = VM_BOOTS if is_vm else BOOTS
     packages = deb.build_versions(work, python, VERSIONS)
     if python == RPM_PYTHON and not is_vm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from checks import install, run, systemd_version, unit
@@ -41,6 +42,17 @@ def the_manual_of_the_units_is_installed() -> None:
         assert f"man:{page}" in unit("luziad.service", "Documentation")
         name, _, section = page.rstrip(")").partition("(")
         run("test", "-e", f"/usr/share/man/man{section}/{name}.{section}.gz")
+    assert "network-online.target" in unit("luziad.service", "After").split()
+
+
+def the_metadata_of_the_wheel_in_it_are_those_for_an_index() -> None:
+    code = "from importlib.metadata import metadata; print(metadata('luzia'))"
+    shown = run("/usr/lib/luzia/bin/python3", "-c", code)
+    assert "Project-URL: Homepage, https://example.org/luzia\n" in shown
+    assert "Classifier: Programming Language :: Python :: 3.14\n" in shown
+    links = re.findall(r"\]\(([^)]+)\)", shown)
+    assert "https://example.org/luzia/blob/HEAD/docs/service.md" in links
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
 
 
 def the_wheel_in_it_can_write_the_units() -> None:
