@@ -23,7 +23,7 @@ BOOTS = (
 )
 """The checks of each boot of a container: modules of the guest."""
 VM_BOOTS = (
-    ("installation", "user_service", "limits", "logins", "before_reboot"),
+    ("installation", "user_service", "logins", "limits", "before_reboot"),
     ("after_boot",),
 )
 """The same for a virtual machine, which has the controllers of cgroups."""
