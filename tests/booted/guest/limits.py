@@ -18,7 +18,7 @@ until grep -q 'nr_throttled [1-9]' $group/cpu.stat; do :; done
 cat $group/cpu.max
 """
 ALLOCATES = "python3 -c 'b\"x\" * (300 << 20)'"
-HOLDS = 'python3 -c \'import signal; held = b"x" * (300 << 20); print("holds", flush=True); signal.pause()\''
+HOLDS = 'exec python3 -c \'import signal; held = b"x" * (300 << 20); print("holds", flush=True); signal.pause()\''
 
 
 def doctor_says_which_limits_are_enforced() -> None:
