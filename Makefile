@@ -10,7 +10,8 @@ NATIVE := $(VENV)/.native
 RAY := $(VENV)/.ray
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-native test-hosts test-ray test-agents test-agents-all test-systemd check bench bench-rivals chaos soak fuzz
+.PHONY: help venv demo test test-native test-hosts test-ray test-agents test-agents-all test-systemd test-systemd-vm test-container
+.PHONY: check bench bench-rivals chaos soak fuzz
 .PHONY: generate vendor site pictures wheels test-installs deb rpm clean
 
 help: ## list the targets
@@ -66,6 +67,12 @@ test-agents-all: $(STAMP) ## the same, with vibe and gemini (needs Python 3.12; 
 
 test-systemd: $(STAMP) ## boot the units on a real systemd, of Debian 12 and 13 (needs root, mmdebstrap and systemd-container)
 	PYTHONPATH=tests:. $(BIN)/python -m booted.run $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+
+test-systemd-vm: $(STAMP) ## boot virtual machines for the checks of limits, memory and logins (needs root, mmdebstrap and qemu)
+	PYTHONPATH=tests:. $(BIN)/python -m booted.run --vm $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+
+test-container: $(STAMP) ## build the image of .ci/Containerfile with podman and run it (needs root, mmdebstrap and podman)
+	PYTHONPATH=tests:. $(BIN)/python -m booted.image
 
 deb: $(STAMP) ## build the Debian package for this interpreter's version, in dist (PYTHON_VERSION=3.13 selects another)
 	$(BIN)/python -m luzia_packages.build deb $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))

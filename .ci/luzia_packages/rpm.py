@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from luzia_packages import tree
@@ -21,19 +22,25 @@ def build(output: Path, python: str, version: str) -> Path:
 
     output: its directory. python: the version of the distribution's interpreter. version: of the package.
     """
+    return build_versions(output, python, (version,))[0]
+
+
+def build_versions(output: Path, python: str, versions: Sequence[str]) -> list[Path]:
+    """Build the package once for each version, with the same files."""
     with tempfile.TemporaryDirectory(prefix="luzia-rpm-") as work:
         root = Path(work) / "root"
         root.mkdir(mode=0o755)
         tree.stage(root, python, COMPLETIONS)
         subprocess.run(["chmod", "-R", "u=rwX,go=rX", root], check=True)
-        definitions = {
-            "_topdir": f"{work}/build",
-            "_rpmdir": str(output),
-            "_build_name_fmt": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
-            "luzia_version": version,
-            "luzia_python": python,
-            "luzia_tree": str(root),
-        }
-        defined = [word for name, value in definitions.items() for word in ("--define", f"{name} {value}")]
-        subprocess.run(["rpmbuild", "--quiet", "-bb", *defined, SPEC], check=True, stdout=subprocess.DEVNULL)
-    return output / f"luzia-{version}-1.{tree.machine()}.rpm"
+        for version in versions:
+            definitions = {
+                "_topdir": f"{work}/build",
+                "_rpmdir": str(output),
+                "_build_name_fmt": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
+                "luzia_version": version,
+                "luzia_python": python,
+                "luzia_tree": str(root),
+            }
+            defined = [word for name, value in definitions.items() for word in ("--define", f"{name} {value}")]
+            subprocess.run(["rpmbuild", "--quiet", "-bb", *defined, SPEC], check=True, stdout=subprocess.DEVNULL)
+    return [output / f"luzia-{version}-1.{tree.machine()}.rpm" for version in versions]

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +20,7 @@ EXTRAS = "[metrics,notify,web]"
 """Of the optional clients that have units."""
 PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014", "linux")
 """The tags of wheels that run on the oldest distribution: glibc 2.28 and newer."""
+PIP: tuple[str | Path, ...] = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 _HINT = re.compile(r"(?m)^# If the programs? (?:is|are) not in ~/\.local/bin.*\n")
 """A line of units that a user copies."""
 
@@ -42,21 +44,35 @@ def machine() -> str:
     return os.uname().machine
 
 
+def download_wheels(directory: Path, python: str) -> None:
+    """Download what an installation from the sources needs for this interpreter, built wheels of dependencies."""
+    with tempfile.TemporaryDirectory(prefix="luzia-wheel-") as work:
+        wheel = _build_wheel(Path(work))
+        subprocess.run([*PIP, "download", "--dest", directory, *_selection(python), wheel, "hatchling"], check=True)
+        (directory / wheel.name).unlink()
+
+
 def _install(site: Path, python: str) -> None:
     """Install luzia and its dependencies, whatever interpreter runs this."""
-    pip: list[str | Path] = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    wheels = site.parent / "wheels"
+    with tempfile.TemporaryDirectory(prefix="luzia-wheel-") as work:
+        wheel = f"{_build_wheel(Path(work))}{EXTRAS}"
+        subprocess.run([*PIP, "install", "--target", site, "--no-compile", *_selection(python), wheel], check=True)
+
+
+def _build_wheel(directory: Path) -> Path:
     subprocess.run(
-        [*pip, "wheel", "--no-deps", "--build-constraint", CONSTRAINTS, "--wheel-dir", wheels, ROOT], check=True
+        [*PIP, "wheel", "--no-deps", "--build-constraint", CONSTRAINTS, "--wheel-dir", directory, ROOT], check=True
     )
-    subprocess.run(
-        [*pip, "install", "--target", site, "--no-compile", "--only-binary=:all:", "--constraint", CONSTRAINTS]
-        + ["--python-version", python, "--implementation", "cp"]
-        + [word for each in PLATFORMS for word in ("--platform", f"{each}_{machine()}")]
-        + [f"{wheel}{EXTRAS}" for wheel in wheels.iterdir()],
-        check=True,
-    )
-    shutil.rmtree(wheels)
+    (wheel,) = directory.iterdir()
+    return wheel
+
+
+def _selection(python: str) -> list[str | Path]:
+    """Options of pip that select wheels for this interpreter."""
+    return [
+        *("--only-binary=:all:", "--constraint", CONSTRAINTS, "--python-version", python, "--implementation", "cp"),
+        *(word for each in PLATFORMS for word in ("--platform", f"{each}_{machine()}")),
+    ]
 
 
 def _complete_environment(tree: Path, site: Path, python: str) -> None:

@@ -16,10 +16,12 @@ SUITES = {"3.11": "bookworm", "3.13": "trixie"}
 """The suites of Debian by the version of their interpreter."""
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "init-system-helpers"),
-    *("python3", "python3-venv", "git", "acl", "sudo"),
+    *("python3", "python3-venv", "git", "acl", "sudo", "login", "rpm"),
 )
 MASKED = ("console-getty.service", "getty.target", "apt-daily.timer", "apt-daily-upgrade.timer")
 BOOT_TIMEOUT_S = 420
+PASSED = "passed\n"
+"""The end of a report."""
 
 
 class CannotBootError(Exception):
@@ -28,7 +30,7 @@ class CannotBootError(Exception):
 
 def create(root: Path, suite: str, packages: Sequence[str] = PACKAGES) -> None:
     """Create the directory of a guest that runs the checks when it is booted."""
-    subprocess.run(["cp", "--archive", "--reflink=auto", _base(suite, packages), root], check=True)
+    subprocess.run(["cp", "--archive", "--reflink=auto", find_base(suite, packages), root], check=True)
     shutil.copytree(GUEST, root / "ci", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "docs/service.md", root / "ci")
     (root / "var/log/journal").mkdir(parents=True, exist_ok=True)
@@ -38,6 +40,19 @@ def create(root: Path, suite: str, packages: Sequence[str] = PACKAGES) -> None:
     (units / "multi-user.target.wants/ci.service").symlink_to("/etc/systemd/system/ci.service")
     for unit in MASKED:
         (units / unit).symlink_to("/dev/null")
+
+
+def find_base(suite: str, packages: Sequence[str] = PACKAGES) -> Path:
+    """The directory of a base system, which is created once."""
+    digest = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
+    base = CACHE / f"{suite}-{digest}"
+    if not base.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        new = CACHE / f"new-{suite}-{os.getpid()}"
+        include = f"--include={','.join(packages)}"
+        subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", include, suite, new], check=True)
+        new.rename(base)
+    return base
 
 
 def select_checks(root: Path, modules: Sequence[str]) -> None:
@@ -54,16 +69,3 @@ def check_programs(packages: Mapping[str, str]) -> None:
     if missing:
         needed = sorted({packages[name] for name in missing})
         raise CannotBootError(f"missing: {', '.join(missing)}; run `apt install {' '.join(needed)}`")
-
-
-def _base(suite: str, packages: Sequence[str]) -> Path:
-    """The base system, which is created once."""
-    digest = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
-    base = CACHE / f"{suite}-{digest}"
-    if not base.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        new = CACHE / f"new-{suite}-{os.getpid()}"
-        include = f"--include={','.join(packages)}"
-        subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--mode=root", include, suite, new], check=True)
-        new.rename(base)
-    return base

@@ -1,23 +1,34 @@
-"""Boots the units on a real systemd: `make test-systemd`. Needs root, mmdebstrap and systemd-nspawn."""
+"""Boots the units on a real systemd: `make test-systemd` and `make test-systemd-vm`.
+
+Both need root and mmdebstrap, the first systemd-nspawn, the second qemu.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from booted import container
+from booted import container, vm
 from booted.debian import SUITES, CannotBootError
-from luzia_packages import deb
+from luzia_packages import deb, rpm
 
 BOOTS = (
-    ("installation", "service_page", "system_service", "user_service", "before_reboot"),
+    ("installation", "service_page", "system_service", "user_service", "logins", "before_reboot"),
     ("after_boot", "removal"),
 )
-"""The checks of each boot: modules of the guest."""
+"""The checks of each boot of a container: modules of the guest."""
+VM_BOOTS = (
+    ("installation", "user_service", "logins", "limits", "before_reboot"),
+    ("after_boot",),
+)
+"""The same for a virtual machine, which has the controllers of cgroups."""
+RPM_PYTHON = "3.13"
+"""Where the RPM is tried as well. Its files are those of the other package."""
 VERSIONS = ("0.0.1", "0.0.2")
 """Of the package that is installed, and of the one to which it is upgraded."""
 
@@ -31,10 +42,13 @@ def main() -> int:
         action="append",
         help="the version of the guest's interpreter, which selects its Debian (all by default)",
     )
+    parser.add_argument(
+        "--vm", action="store_true", help="boot a virtual machine, with the checks that need its kernel"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the guest's directory")
     options = parser.parse_args()
     try:
-        container.check_host()
+        (vm if options.vm else container).check_host()
     except CannotBootError as exc:
         print(f"booted.run: {exc}", file=sys.stderr)
         return 1
@@ -43,7 +57,7 @@ def main() -> int:
         print(f"Debian {SUITES[python]}", flush=True)
         work = Path(tempfile.mkdtemp(prefix="luzia-booted-"))
         try:
-            passed = _boot(work, python)
+            passed = _boot(work, python, is_vm=options.vm)
         finally:
             if options.keep:
                 print(f"The guest is in {work}/root.")
@@ -55,11 +69,17 @@ def main() -> int:
     return 0
 
 
-def _boot(work: Path, python: str) -> bool:
-    guest = container.Container(work / "root", SUITES[python])
-    for package in deb.build_versions(work, python, VERSIONS):
+def _boot(work: Path, python: str, *, is_vm: bool) -> bool:
+    guest = (vm.VirtualMachine if is_vm else container.Container)(work / "root", SUITES[python])
+    os.environ["LUZIA_PROJECT_URL"] = "https://example.org/luzia"
+    boots = VM_BOOTS if is_vm else BOOTS
+    packages = deb.build_versions(work, python, VERSIONS)
+    if python == RPM_PYTHON and not is_vm:
+        packages += rpm.build_versions(work, python, VERSIONS)
+        boots = (*boots[:-1], (*boots[-1], "rpm_package"))
+    for package in packages:
         shutil.copy(package, guest.root / "ci")
-    return all(guest.boot(*modules) for modules in BOOTS)
+    return all(guest.boot(*modules) for modules in boots)
 
 
 if __name__ == "__main__":

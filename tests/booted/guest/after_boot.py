@@ -20,5 +20,12 @@ def jobs_that_a_reboot_interrupted_are_retried() -> None:
         assert first["reason"] == "the machine was shut down while it ran"
 
 
+def an_agent_that_a_reboot_interrupted_resumes_its_session() -> None:
+    name = Path("/var/lib/left-agent").read_text()
+    run("luzia", "wait", name)
+    assert [each["outcome"] for each in job(name)["attempts"]] == ["lost", "completed"]
+    assert Path("/srv/work/bot.started").read_text() == "\n--session=s1\n"
+
+
 def a_users_service_runs_again_after_the_boot() -> None:
     assert run("systemctl", "--user", "is-active", "luziad.service", user="bob").strip() == "active"

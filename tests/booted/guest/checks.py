@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pwd
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-DEADLINE_S = 60.0
+DEADLINE_S = float(os.environ.get("DEADLINE_S", "60"))
+"""Of each wait. A virtual machine without KVM has a longer one."""
 ANY = -1
 
 
@@ -36,15 +38,20 @@ def run(*argv: str, user: str = "root", status: int | None = 0, **options: Any) 
     return str(result.stdout)
 
 
-def dispatch(task: str, *options: str, user: str = "root", directory: str = "/srv/work") -> str:
-    """Dispatch a shell command; returns the job's id."""
-    output = run("luzia", "dispatch", "--json", "--agent", "shell", *options, directory, task, user=user)
+def dispatch(task: str, *options: str, user: str = "root", directory: str = "/srv/work", agent: str = "shell") -> str:
+    """Dispatch a task, a shell command by default; returns the job's id."""
+    output = run("luzia", "dispatch", "--json", "--agent", agent, *options, directory, task, user=user)
     return str(json.loads(output)["job"])
 
 
-def job(name: str) -> dict[str, Any]:
+def job(name: str, user: str = "root") -> dict[str, Any]:
     """What `luzia jobs` says of a job."""
-    return dict(json.loads(run("luzia", "jobs", name, "--json")))
+    return dict(json.loads(run("luzia", "jobs", name, "--json", user=user)))
+
+
+def systemd_version() -> int:
+    """The version of the systemd that runs."""
+    return int(run("systemctl", "--version").split()[1])
 
 
 def unit(name: str, key: str) -> str:
@@ -73,7 +80,7 @@ def processes_of(user: str) -> list[str]:
 def install(version: str) -> None:
     """Install the package that has this version, without waiting for the disk."""
     (package,) = Path("/ci").glob(f"luzia_{version}_*.deb")
-    run("dpkg", "--force-unsafe-io", "--install", str(package), timeout=90)
+    run("dpkg", "--force-unsafe-io", "--install", str(package), timeout=1.5 * DEADLINE_S)
 
 
 @contextmanager
@@ -118,11 +125,16 @@ def main() -> int:
                 try:
                     check()
                 except Exception:
-                    report.write(f"FAILED {name}\n{traceback.format_exc()}")
+                    report.write(f"FAILED {name}\n{traceback.format_exc()}{_end_of_journal()}")
                     return 1
                 report.write(f"ok {name.replace('_', ' ')} ({time.monotonic() - started_at:.1f} s)\n")
                 report.flush()
+        report.write("passed\n")
     return 0
+
+
+def _end_of_journal() -> str:
+    return run("journalctl", "--boot", "--no-pager", "--lines=80", status=ANY)
 
 
 if __name__ == "__main__":

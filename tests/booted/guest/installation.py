@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from checks import install, run, unit
+from checks import install, run, systemd_version, unit
 
 UNITS = ("luziad.socket", "luziad.service")
 CLIENTS = ("luzia-web.socket", "luzia-web.service", "luzia-metrics.service", "luzia-notify.service")
@@ -28,7 +29,7 @@ def the_units_of_optional_clients_are_installed_and_disabled() -> None:
 
 
 def systemd_accepts_the_units() -> None:
-    version = int(run("systemctl", "--version").split()[1])
+    version = systemd_version()
     for kind, user, options in (("system", "root", []), ("user", "alice", ["--user"])):
         paths = [f"/usr/lib/systemd/{kind}/{name}" for name in UNITS]
         output = run("systemd-analyze", "--man=no", *options, "verify", *paths, user=user)
@@ -41,6 +42,17 @@ def the_manual_of_the_units_is_installed() -> None:
         assert f"man:{page}" in unit("luziad.service", "Documentation")
         name, _, section = page.rstrip(")").partition("(")
         run("test", "-e", f"/usr/share/man/man{section}/{name}.{section}.gz")
+    assert "network-online.target" in unit("luziad.service", "After").split()
+
+
+def the_metadata_of_the_wheel_in_it_are_those_for_an_index() -> None:
+    code = "from importlib.metadata import metadata; print(metadata('luzia'))"
+    shown = run("/usr/lib/luzia/bin/python3", "-c", code)
+    assert "Project-URL: Homepage, https://example.org/luzia\n" in shown
+    assert "Classifier: Programming Language :: Python :: 3.14\n" in shown
+    links = re.findall(r"\]\(([^)]+)\)", shown)
+    assert "https://example.org/luzia/blob/HEAD/docs/service.md" in links
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
 
 
 def the_wheel_in_it_can_write_the_units() -> None:

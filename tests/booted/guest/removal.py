@@ -5,7 +5,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from checks import dispatch, install, is_active, job, main_pid, processes_of, run, wait_until
+from checks import dispatch, install, is_active, job, main_pid, processes_of, run, unit, wait_until
+
+UNITS = ("luziad.socket", "luziad.service")
+
+
+def the_command_installs_the_system_service_on_a_machine_without_one() -> None:
+    written = ("sysusers.d/luzia.conf", "tmpfiles.d/luzia.conf", *(f"systemd/system/{name}" for name in UNITS))
+    assert not os.path.exists("/etc/sysusers.d")
+    run("systemctl", "disable", "--now", *UNITS)
+    run("luzia", "daemon", "install-service", "--system")
+    assert unit("luziad.service", "FragmentPath") == "/etc/systemd/system/luziad.service"
+    assert [is_active(name) for name in UNITS] == [True, True]
+    run("luzia", "wait", dispatch("true", user="alice"))
+    run("systemctl", "disable", "--now", *UNITS)
+    for name in written:
+        os.unlink(f"/etc/{name}")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "enable", "--now", *UNITS)
 
 
 def an_upgrade_restarts_the_daemon_and_disturbs_no_job() -> None:
@@ -18,17 +35,17 @@ def an_upgrade_restarts_the_daemon_and_disturbs_no_job() -> None:
 
 
 def an_upgrade_leaves_a_stopped_and_disabled_service_as_it_is() -> None:
-    run("systemctl", "disable", "--now", "luziad.socket", "luziad.service")
+    run("systemctl", "disable", "--now", *UNITS)
     script = ("/var/lib/dpkg/info/luzia.postinst", "configure", "0.0.1")  # what an upgrade runs
     run("env", "DPKG_MAINTSCRIPT_PACKAGE=luzia", "DPKG_MAINTSCRIPT_NAME=postinst", *script)
     assert not is_active("luziad.service")
     assert run("systemctl", "is-enabled", "luziad.service", status=None).strip() == "disabled"
-    run("systemctl", "enable", "--now", "luziad.socket", "luziad.service")
+    run("systemctl", "enable", "--now", *UNITS)
 
 
 def a_removal_leaves_no_process_and_no_file_but_the_state() -> None:
     Path("/etc/luzia/config.toml").write_text('[env]\nKEY = "secret"\n')
-    run("systemctl", "--user", "disable", "--now", "luziad.socket", "luziad.service", user="bob")
+    run("systemctl", "--user", "disable", "--now", *UNITS, user="bob")
     run("dpkg", "--remove", "luzia", timeout=60)
     assert not is_active("luziad.service")
     wait_until(lambda: processes_of("luzia") == [], "no process is left")

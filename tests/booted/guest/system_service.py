@@ -7,7 +7,19 @@ import os
 import signal
 from pathlib import Path
 
-from checks import dispatch, is_active, job, journal, main_pid, processes_of, run, started, unit, wait_until
+from checks import (
+    dispatch,
+    is_active,
+    job,
+    journal,
+    main_pid,
+    processes_of,
+    run,
+    started,
+    systemd_version,
+    unit,
+    wait_until,
+)
 
 SOCKET = "/run/luzia/luzia.sock"
 CONFIG = Path("/etc/luzia/config.toml")
@@ -117,9 +129,8 @@ def a_daemon_that_hangs_is_restarted() -> None:
 def the_journal_has_dispatches_with_their_user_one_time_and_priorities() -> None:
     name = dispatch("sleep 300", user="alice")
     uid = run("id", "--user", "alice").strip()
-    assert f"luziad.acceptance job_dispatched job={name} project=work agent=shell uid={uid}" in journal(
-        "--priority=info"
-    )
+    line = f"luziad.acceptance job_dispatched job={name} project=work agent=shell uid={uid}"
+    assert f"\n{line}" in journal("--priority=info")  # from the beginning of a line, so without a time of luziad's
     assert name not in journal("--priority=warning")
     wait_until(lambda: unit("luziad.service", "StatusText") == "Jobs: 1 running", "the status names the job")
     run("luzia", "cancel", name, user="alice")
@@ -133,7 +144,7 @@ def doctor_finds_nothing_wrong_and_says_which_limits_hold() -> None:
 
 
 def a_limit_that_would_break_the_next_restart_is_refused() -> None:
-    if int(run("systemctl", "--version").split()[1]) < 254:
+    if systemd_version() < 254:
         output = run("luzia", "dispatch", "--agent", "shell", "--max-processes", "30", "/srv/work", "true", status=None)
         assert "systemd 254" in output
     run("systemctl", "restart", "luziad.service")
@@ -147,3 +158,11 @@ def a_member_of_the_group_reads_the_state_that_the_service_leaves_open() -> None
 def the_service_is_exposed_no_more_than_agents_need() -> None:
     overall = run("systemd-analyze", "security", "--no-pager", "luziad.service").splitlines()[-1]
     assert float(overall.partition(":")[2].split()[0]) <= 8.5, overall
+
+
+def each_setting_that_is_not_restricted_is_explained_on_the_page() -> None:
+    page = Path("/ci/service.md").read_text()
+    listed = json.loads(run("systemd-analyze", "security", "--json=short", "luziad.service"))
+    open_settings = {entry["json_field"].partition("_")[0].partition("Or")[0] for entry in listed if not entry["set"]}
+    unexplained = {name for name in open_settings if f"`{name}=" not in page}
+    assert unexplained == set()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-from checks import ANY, run, wait_until
+from checks import ANY, dispatch, job, run, wait_until
 
 UNITS = ("luziad.socket", "luziad.service")
 
@@ -22,13 +20,13 @@ def a_user_installs_a_service_by_one_command() -> None:
 
 
 def a_job_continues_while_the_service_restarts_even_if_a_limit_was_asked_for() -> None:
-    name = _dispatch("sleep 300")
-    wait_until(lambda: _job(name)["state"] == "running", "the job runs")
+    name = dispatch("sleep 300", user="bob", directory="/tmp")
+    wait_until(lambda: job(name, "bob")["state"] == "running", "the job runs")
     options = ("--agent", "shell", "--max-processes", "30")
     run("luzia", "dispatch", *options, "/tmp", "true", user="bob", status=ANY)
     for _ in range(2):
         run("systemctl", "--user", "restart", "luziad.service", user="bob")
-    assert _job(name)["state"] == "running"
+    assert job(name, "bob")["state"] == "running"
     run("luzia", "cancel", name, user="bob")
 
 
@@ -46,12 +44,3 @@ def a_stopped_service_is_not_replaced_by_a_daemon_of_a_command() -> None:
     assert "systemctl --user start luziad.socket luziad.service" in run("luzia", "jobs", user="bob", status=None)
     run("luzia", "daemon", "start", user="bob")
     run("luzia", "jobs", user="bob")
-
-
-def _dispatch(task: str) -> str:
-    output = run("luzia", "dispatch", "--json", "--agent", "shell", "/tmp", task, user="bob")
-    return str(json.loads(output)["job"])
-
-
-def _job(name: str) -> dict[str, object]:
-    return dict(json.loads(run("luzia", "jobs", name, "--json", user="bob")))
