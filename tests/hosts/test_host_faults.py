@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from far_host import NAME, FarHost, SlowWay, far_host, make_key
+from far_host import NAME, FarHost, far_host, make_key
 from support import dispatch, ended, eventually, install_luzia, status
 
 
@@ -102,17 +102,14 @@ def test_the_daemon_there_is_started_again_by_the_next_command(host: FarHost) ->
 
 
 def test_a_slow_link_changes_nothing_but_the_time(host: FarHost) -> None:
-    way = SlowWay(host.slow, host.port, 0.2)
-    try:
-        host.add("slow", "far-slow")
+    with host.slow(0.2) as destination:
+        host.add("slow", destination)
         job = host.here.run("--host", "slow", "dispatch", "-q", "overbits", "seq 100000")
         assert job.returncode == 0, job.stderr
         done = host.here.run("--host", "slow", "logs", "-f", "@last")
         assert done.stdout.splitlines() == [str(number) for number in range(1, 100001)]
         checked = json.loads(host.here.run("hosts", "check", "slow", "--json").stdout)
         assert checked["round_trip_s"] > 0.4
-    finally:
-        way.close()
 
 
 def refused(host: FarHost, *words: str) -> str:
