@@ -39,10 +39,10 @@ MaxStartups 100
 SetEnv {variables}
 """
 CLIENT = """\
-Host far-slow
+Host {name}-slow
   HostName 127.0.0.1
   Port {slow}
-Host far-*
+Host {name}-*
   HostName {server}
   User {user}
   IdentityFile {root}/user
@@ -50,38 +50,56 @@ Host far-*
   GlobalKnownHostsFile none
   UserKnownHostsFile {root}/known
   StrictHostKeyChecking yes
-Host far-one
+Host {name}-one
   Port {port}
-Host far-absent
+Host {name}-absent
   Port {absent}
 """
 NAME = "big"
+FAR = "far"
+"""The first part of the names by which ssh knows the host."""
 
 
 class FarHost:
-    """A host by the name of `big`, which this side reaches as `far-one`.
+    """A host that is by the name of `big`, if not another one, which ssh reaches as `far-one`.
 
     here: the daemon of this side, which need not run. there: that of the other one. root: the files of sshd.
     network: that of sshd; None for this machine's. address: of sshd.
     """
 
     def __init__(
-        self, here: PrivateDaemon, there: PrivateDaemon, root: Path, network: FarNetwork | None, name: str = NAME
+        self,
+        here: PrivateDaemon,
+        there: PrivateDaemon,
+        root: Path,
+        network: FarNetwork | None,
+        name: str = NAME,
+        far: str = FAR,
     ) -> None:
         self.here = here
         self.there = there
         self.root = root
         self.network = network
-        self.name = name
+        self.name, self.far = name, far
         self.address = SERVER if network is None else network.address
         self.port, self.absent, self.slow_port = free_port(), free_port(), free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
-    def prepare(self) -> None:
-        """Make the keys, and both sides' configuration."""
+    def prepare(self, beside: FarHost | None) -> None:
+        """Make the keys, and both sides' configuration. beside: another host, with the same side here."""
         for name in ("host", "user"):
             make_key(self.root / name)
         self.trust(self.root / "host.pub")
+        if beside is None:
+            self._prepare_here()
+        self.there.env.pop("LUZIA_NO_AUTOSTART", None)  # a command there starts the daemon, as for any user
+        names = {"server": self.address, "port": self.port, "slow": self.slow_port, "absent": self.absent}
+        with ((beside or self).root / "config").open("a") as config:
+            config.write(CLIENT.format(name=self.far, user=getpass.getuser(), root=self.root, **names))
+        self.configure_server(install_luzia(self.there.root / "bin"))
+        self.add(self.name, f"{self.far}-one")
+
+    def _prepare_here(self) -> None:
         programs = self.here.root / "bin"
         programs.mkdir()
         ssh = shutil.which("ssh")
@@ -90,11 +108,6 @@ class FarHost:
         self.here.env["PATH"] = f"{programs}:{self.here.env['PATH']}"
         for name in ("DISPLAY", "SSH_AUTH_SOCK", "SSH_ASKPASS", "LUZIA_NO_AUTOSTART"):
             self.here.env.pop(name, None)
-        self.there.env.pop("LUZIA_NO_AUTOSTART", None)  # a command there starts the daemon, as for any user
-        names = {"server": self.address, "port": self.port, "slow": self.slow_port, "absent": self.absent}
-        (self.root / "config").write_text(CLIENT.format(user=getpass.getuser(), root=self.root, **names))
-        self.configure_server(install_luzia(self.there.root / "bin"))
-        self.add(self.name, "far-one")
 
     def configure_server(self, programs: Path) -> None:
         """Write the configuration of sshd. programs: where its users find luzia."""
@@ -156,11 +169,11 @@ class FarHost:
     def slow(self, delay_s: float) -> Iterator[str]:
         """A destination that takes `delay_s` in each direction: by netem, or a program where the kernel lacks that."""
         if self.network is not None and self.network.delay(delay_s):
-            yield "far-one"
+            yield f"{self.far}-one"
             return
         way = SlowWay(self.slow_port, (self.address, self.port), delay_s)
         try:
-            yield "far-slow"
+            yield f"{self.far}-slow"
         finally:
             way.close()
 
@@ -284,28 +297,41 @@ def is_open(address: str, port: int) -> bool:
 
 
 @contextmanager
-def far_host(config: str = "", program: Sequence[str] = ("-m", "luziad")) -> Iterator[FarHost]:
-    """A host with a running daemon; nothing of it is left afterwards. config: of its luziad."""
+def far_host(
+    config: str = "",
+    program: Sequence[str] = ("-m", "luziad"),
+    *,
+    beside: FarHost | None = None,
+    name: str = NAME,
+    far: str = FAR,
+) -> Iterator[FarHost]:
+    """A host with a running daemon; nothing of it is left afterwards.
+
+    config: of its luziad. beside: another host, with the same side here; this one then has another `name` and `far`.
+    """
     if shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin") is None or shutil.which("ssh") is None:
         pytest.skip("sshd and ssh are not installed: apt install openssh-server openssh-client")
     with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
         roots = [Path(directory) / name for name in ("here", "there", "ssh")]
         for root in roots:
             root.mkdir()
-        network = None if far_network.missing() else far_network.FarNetwork()
-        host = FarHost(PrivateDaemon(roots[0]), PrivateDaemon(roots[1], config), roots[2], network)
+        network = None if far_network.missing() else FarNetwork()
+        here = PrivateDaemon(roots[0]) if beside is None else beside.here
+        host = FarHost(here, PrivateDaemon(roots[1], config), roots[2], network, name, far)
         try:
             if network is not None:
                 network.create()
-            host.prepare()
+            host.prepare(beside)
             host.there.start(program)
             host.start()
             yield host
         finally:
             host.mend() if host.process is not None else None
-            host.end_links()
+            if beside is None:
+                host.end_links()
             host.stop()
             host.there.end_everything()
-            host.here.end_everything()
+            if beside is None:
+                host.here.end_everything()
             if network is not None:
                 network.remove()

@@ -78,7 +78,7 @@ class Hosts:
         return await self._open(find_host(name))
 
     async def _open(self, host: Host) -> str:
-        """All who ask at the same time wait for the same start, and a failure counts for a while."""
+        """All who ask at the same time wait for the same start; a failure counts for RETRY_S seconds."""
         failure = self._failures.get(host.name)
         if failure is not None and time.monotonic() - failure.at < RETRY_S:
             raise failure.problem

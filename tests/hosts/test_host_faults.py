@@ -51,18 +51,22 @@ def test_a_follower_continues_after_the_host_was_rebooted(host: FarHost) -> None
 
 
 def test_a_cut_makes_the_host_unreachable_and_loses_no_job(host: FarHost) -> None:
+    gate = host.there.root / "gate"
     with host.there.connect() as wire:
-        job = dispatch(wire, "exec sleep 1000")
-    with host.start_command("wait", job) as waiting:
-        eventually(host.masters, "the link")
-        host.ok("jobs")
+        job = dispatch(wire, f"echo one; until [ -e {gate} ]; do sleep 0.05; done; echo two")
+    with host.start_command("logs", "-f", job) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "one\n"
         host.cut()
         eventually(lambda: not host.masters(), "the end of a link that nobody answers")
-        host.mend()
+        assert "is not reachable" in refused(host, "--host", NAME, "jobs")
         with host.there.connect() as wire:
             assert status(wire, job)["state"] == "running"
-        host.ok("cancel", job)
-        assert waiting.wait(60) == 5
+        gate.touch()
+        host.mend()
+        assert following.stdout.read() == "two\n"
+        assert following.wait(60) == 0
+    host.ok("jobs")
 
 
 def test_a_link_that_hangs_is_replaced(host: FarHost) -> None:

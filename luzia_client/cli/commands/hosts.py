@@ -58,13 +58,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("destination", metavar="DESTINATION", help="where it is, as for ssh: USER@HOST, ssh://HOST:PORT")
     add.add_argument("--luzia", metavar="PATH", help="the program there, if it is not on the PATH")
     check = _action(actions, "check", "see whether hosts can be used, and which versions they have")
-    check.add_argument("names", nargs="*", metavar="NAME", help="the names of the hosts (default: all)")
+    check.add_argument("names", nargs="*", metavar="HOST", help="the names of the hosts (default: all)")
     install = _action(actions, "install", "install this version of luzia on a host, for the user there")
-    install.add_argument("name", metavar="NAME", help="the name of the host")
+    install.add_argument("name", metavar="HOST", help="the name of the host")
     install.add_argument("--wheel", metavar="FILE", help="install this file (default: from the package index there)")
     install.add_argument("--yes", action="store_true", help="do not ask after showing what will be done")
     remove = _action(actions, "remove", "remove a host from the configuration; its jobs are not affected")
-    remove.add_argument("name", metavar="NAME", help="the name of the host")
+    remove.add_argument("name", metavar="HOST", help="the name of the host")
 
 
 def _action(

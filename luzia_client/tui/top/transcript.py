@@ -63,7 +63,7 @@ class TranscriptFollower:
         if job is None or not job.attempt:
             return None
         selected = (job.id, job.attempt)
-        # What is followed goes on when its host can be reached again.
+        # What is followed continues when its host can be reached again.
         return None if self._top.is_away(job) and selected != self._top.transcript_source else selected
 
     async def _follow(self, job: str, attempt: int) -> None:
