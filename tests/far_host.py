@@ -1,6 +1,7 @@
-"""Another host for tests: a real sshd for this user on a port of 127.0.0.1, and a luziad that only it leads to.
+"""Another host for tests: a real sshd for this user, and a luziad that only it leads to.
 
-The machine is the same, so what makes it another one is that the two sides share no directory and no variable.
+The machine is the same, so what makes it another one is that the two sides share no directory and no variable. As root,
+its sshd is in a network namespace of its own; otherwise it has a port of 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pathlib import Path
 
 import pytest
 
+import far_network
+from far_network import FarNetwork
 from support import DEADLINE_S, PrivateDaemon, eventually, install_luzia
 
 SERVER = "127.0.0.1"
@@ -36,7 +39,10 @@ MaxStartups 100
 SetEnv {variables}
 """
 CLIENT = """\
-Host far-*
+Host {name}-slow
+  HostName 127.0.0.1
+  Port {slow}
+Host {name}-*
   HostName {server}
   User {user}
   IdentityFile {root}/user
@@ -44,34 +50,56 @@ Host far-*
   GlobalKnownHostsFile none
   UserKnownHostsFile {root}/known
   StrictHostKeyChecking yes
-Host far-one
+Host {name}-one
   Port {port}
-Host far-slow
-  Port {slow}
-Host far-absent
+Host {name}-absent
   Port {absent}
 """
 NAME = "big"
+FAR = "far"
+"""The first part of the names by which ssh knows the host."""
 
 
 class FarHost:
-    """A host by the name of `big`, which this side reaches as `far-one`.
+    """A host that is by the name of `big`, if not another one, which ssh reaches as `far-one`.
 
     here: the daemon of this side, which need not run. there: that of the other one. root: the files of sshd.
+    network: that of sshd; None for this machine's. address: of sshd.
     """
 
-    def __init__(self, here: PrivateDaemon, there: PrivateDaemon, root: Path) -> None:
+    def __init__(
+        self,
+        here: PrivateDaemon,
+        there: PrivateDaemon,
+        root: Path,
+        network: FarNetwork | None,
+        name: str = NAME,
+        far: str = FAR,
+    ) -> None:
         self.here = here
         self.there = there
         self.root = root
-        self.port, self.absent, self.slow = free_port(), free_port(), free_port()
+        self.network = network
+        self.name, self.far = name, far
+        self.address = SERVER if network is None else network.address
+        self.port, self.absent, self.slow_port = free_port(), free_port(), free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
-    def prepare(self) -> None:
-        """Make the keys, and both sides' configuration."""
+    def prepare(self, beside: FarHost | None) -> None:
+        """Make the keys, and both sides' configuration. beside: another host, with the same side here."""
         for name in ("host", "user"):
             make_key(self.root / name)
         self.trust(self.root / "host.pub")
+        if beside is None:
+            self._prepare_here()
+        self.there.env.pop("LUZIA_NO_AUTOSTART", None)  # a command there starts the daemon, as for any user
+        names = {"server": self.address, "port": self.port, "slow": self.slow_port, "absent": self.absent}
+        with ((beside or self).root / "config").open("a") as config:
+            config.write(CLIENT.format(name=self.far, user=getpass.getuser(), root=self.root, **names))
+        self.configure_server(install_luzia(self.there.root / "bin"))
+        self.add(self.name, f"{self.far}-one")
+
+    def _prepare_here(self) -> None:
         programs = self.here.root / "bin"
         programs.mkdir()
         ssh = shutil.which("ssh")
@@ -80,12 +108,6 @@ class FarHost:
         self.here.env["PATH"] = f"{programs}:{self.here.env['PATH']}"
         for name in ("DISPLAY", "SSH_AUTH_SOCK", "SSH_ASKPASS", "LUZIA_NO_AUTOSTART"):
             self.here.env.pop(name, None)
-        self.there.env.pop("LUZIA_NO_AUTOSTART", None)  # a command there starts the daemon, as for any user
-        names = {"server": SERVER, "port": self.port, "slow": self.slow, "absent": self.absent}
-        (self.root / "config").write_text(CLIENT.format(user=getpass.getuser(), root=self.root, **names))
-        self.configure_server(install_luzia(self.there.root / "bin"))
-        with self.here.config_file.open("a") as config:
-            config.write(f'[hosts.{NAME}]\ndestination = "far-one"\n')
 
     def configure_server(self, programs: Path) -> None:
         """Write the configuration of sshd. programs: where its users find luzia."""
@@ -93,14 +115,15 @@ class FarHost:
         variables |= {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(self.there.root), "LUZIA_FAR": "1"}
         text = " ".join(f"{name}={value}" for name, value in variables.items())
         (self.root / "sshd_config").write_text(
-            SSHD.format(server=SERVER, port=self.port, root=self.root, variables=text)
+            SSHD.format(server=self.address, port=self.port, root=self.root, variables=text)
         )
 
     def trust(self, key: Path) -> None:
         """Let a host key be the one that is known for the host."""
         kind, code, *_ = key.read_text().split()
-        ports = (self.port, self.slow, self.absent)
-        (self.root / "known").write_text("".join(f"[{SERVER}]:{port} {kind} {code}\n" for port in ports))
+        ports = (self.port, self.absent)
+        known = "".join(f"[{self.address}]:{port} {kind} {code}\n" for port in ports)
+        (self.root / "known").write_text(f"{known}[{SERVER}]:{self.slow_port} {kind} {code}\n")
 
     def start(self) -> None:
         """Start sshd, and wait until it listens."""
@@ -109,9 +132,11 @@ class FarHost:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # compiled into sshd; its unit creates it
         command = [program, "-D", "-e", "-f", str(self.root / "sshd_config")]
+        if self.network is not None:
+            command = self.network.inside(command)
         with open(self.root / "sshd.log", "ab") as log:
             self.process = process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
-        eventually(lambda: process.poll() is not None or is_open(self.port), "sshd")
+        eventually(lambda: process.poll() is not None or is_open(self.address, self.port), "sshd")
         assert process.poll() is None, (self.root / "sshd.log").read_text()
 
     def sessions(self) -> list[int]:
@@ -130,10 +155,27 @@ class FarHost:
 
     def cut(self) -> None:
         """Let the network swallow everything: nothing is answered and nothing is closed."""
-        self._signal(signal.SIGSTOP)
+        if self.network is not None:
+            self.network.cut()
+        else:
+            self._signal(signal.SIGSTOP)
 
     def mend(self) -> None:
+        if self.network is not None:
+            self.network.mend()
         self._signal(signal.SIGCONT)
+
+    @contextmanager
+    def slow(self, delay_s: float) -> Iterator[str]:
+        """A destination that takes `delay_s` in each direction: by netem, or a program where the kernel lacks that."""
+        if self.network is not None and self.network.delay(delay_s):
+            yield f"{self.far}-one"
+            return
+        way = SlowWay(self.slow_port, (self.address, self.port), delay_s)
+        try:
+            yield f"{self.far}-slow"
+        finally:
+            way.close()
 
     def drop(self) -> None:
         """Close all connections, as a reboot of the host does."""
@@ -192,7 +234,7 @@ class FarHost:
     @contextmanager
     def silent_port(self) -> Iterator[None]:
         """Let `far-slow` accept connections and say nothing."""
-        with socket.create_server((SERVER, self.slow)):
+        with socket.create_server((SERVER, self.slow_port)):
             yield
 
     @contextmanager
@@ -204,7 +246,7 @@ class FarHost:
 class SlowWay:
     """A way to a port that takes `delay_s` in each direction, with the order of all bytes kept."""
 
-    def __init__(self, port: int, target: int, delay_s: float) -> None:
+    def __init__(self, port: int, target: tuple[str, int], delay_s: float) -> None:
         self._target = target
         self._delay_s = delay_s
         self._listening = socket.create_server((SERVER, port))
@@ -215,7 +257,7 @@ class SlowWay:
         with suppress(OSError):
             while True:
                 near, _ = self._listening.accept()
-                far = socket.create_connection((SERVER, self._target))
+                far = socket.create_connection(self._target)
                 self._open += [near, far]
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
@@ -245,33 +287,51 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def is_open(port: int) -> bool:
+def is_open(address: str, port: int) -> bool:
     """Whether something listens there."""
     try:
-        socket.create_connection((SERVER, port), DEADLINE_S).close()
+        socket.create_connection((address, port), DEADLINE_S).close()
     except OSError:
         return False
     return True
 
 
 @contextmanager
-def far_host(config: str = "", program: Sequence[str] = ("-m", "luziad")) -> Iterator[FarHost]:
-    """A host with a running daemon; nothing of it is left afterwards. config: of its luziad."""
+def far_host(
+    config: str = "",
+    program: Sequence[str] = ("-m", "luziad"),
+    *,
+    beside: FarHost | None = None,
+    name: str = NAME,
+    far: str = FAR,
+) -> Iterator[FarHost]:
+    """A host with a running daemon; nothing of it is left afterwards.
+
+    config: of its luziad. beside: another host, with the same side here; this one then has another `name` and `far`.
+    """
     if shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin") is None or shutil.which("ssh") is None:
         pytest.skip("sshd and ssh are not installed: apt install openssh-server openssh-client")
     with tempfile.TemporaryDirectory(prefix="lz-", ignore_cleanup_errors=True) as directory:
         roots = [Path(directory) / name for name in ("here", "there", "ssh")]
         for root in roots:
             root.mkdir()
-        host = FarHost(PrivateDaemon(roots[0]), PrivateDaemon(roots[1], config), roots[2])
+        network = None if far_network.missing() else FarNetwork()
+        here = PrivateDaemon(roots[0]) if beside is None else beside.here
+        host = FarHost(here, PrivateDaemon(roots[1], config), roots[2], network, name, far)
         try:
-            host.prepare()
+            if network is not None:
+                network.create()
+            host.prepare(beside)
             host.there.start(program)
             host.start()
             yield host
         finally:
             host.mend() if host.process is not None else None
-            host.end_links()
+            if beside is None:
+                host.end_links()
             host.stop()
             host.there.end_everything()
-            host.here.end_everything()
+            if beside is None:
+                host.here.end_everything()
+            if network is not None:
+                network.remove()

@@ -51,11 +51,14 @@ def find_host(name: str) -> Host:
     )
 
 
-def host_of_project(project: str) -> str | None:
-    """The host that the configuration names for a project; None for a project of this machine."""
-    table = _read_tables("projects").get(project)
-    host = table.get("host") if isinstance(table, dict) else None
-    return host if isinstance(host, str) else None
+def host_projects() -> dict[str, str]:
+    """The projects for which the configuration names a host -> that host."""
+    hosts = {}
+    for project, table in _read_tables("projects").items():
+        host = table.get("host") if isinstance(table, dict) else None
+        if isinstance(host, str):
+            hosts[project] = host
+    return hosts
 
 
 def check_name(name: str) -> None:

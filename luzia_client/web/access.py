@@ -60,9 +60,10 @@ class TokenRequest(msgspec.Struct):
 class About(msgspec.Struct):
     """What the page must know of its server.
 
-    expires_in_s: until the session expires.
+    expires_in_s: until the session expires. hosts: the names of the other hosts whose jobs it shows.
     """
 
     version: str
     read_only: bool
     expires_in_s: float
+    hosts: list[str] = []

@@ -21,6 +21,7 @@ from luzia_protocol.jobs import Job
 from luzia_protocol.version import VERSION
 
 from luzia_client.api.async_caller import AsyncCaller
+from luzia_client.hosts.settings import LOCAL
 from luzia_client.web import operations, review, work
 from luzia_client.web.access import SESSION_S, About, Access, TokenRequest
 from luzia_client.web.answers import Answers
@@ -28,6 +29,7 @@ from luzia_client.web.credentials import Credentials, Session
 from luzia_client.web.errors import WebError, error_response, invalid_request
 from luzia_client.web.files import PageFiles
 from luzia_client.web.guard import Guard
+from luzia_client.web.hosts import Hosts
 from luzia_client.web.machine import Doctor, read_machine
 from luzia_client.web.openapi import describe
 from luzia_client.web.streams import Tab, server_sent_events
@@ -46,6 +48,7 @@ class WebApp:
         self._credentials = credentials
         self._socket = socket
         self._caller = AsyncCaller(socket, True, 0.0)
+        self._hosts = Hosts()
         self._doctor = Doctor()
 
     def build(self) -> ASGIApp:
@@ -70,6 +73,9 @@ class WebApp:
             Route("/api/send_back", self.send_back, methods=["POST"]),
             Route("/api/machine", self.machine),
             Route("/api/doctor", self.doctor),
+            Route("/api/hosts/{host}/output", self.output),
+            Route("/api/hosts/{host}/diff", self.far_diff),
+            Route("/api/hosts/{host}/{op}", self.operation, methods=["GET", "POST"]),
             Route("/api/{op}", self.operation, methods=["GET", "POST"]),
             *Answers(self._socket, read_only=self._access.read_only).routes(),
             Mount("/", PageFiles(STATIC)),
@@ -102,14 +108,15 @@ class WebApp:
     async def about(self, request: Request) -> Response:
         """What the page must know of its server."""
         session: Session = request.scope["luzia_session"]
-        return _ok(About(VERSION, self._access.read_only, self._credentials.remaining_s(session)))
+        left_s = self._credentials.remaining_s(session)
+        return _ok(About(VERSION, self._access.read_only, left_s, self._hosts.names()))
 
     async def openapi(self, _: Request) -> Response:
         """The description of the API."""
         return Response(_encode(describe()), media_type="application/json")
 
     async def operation(self, request: Request) -> Response:
-        """A request of the protocol, by the name of its op."""
+        """A request of the protocol, by the name of its op, for this machine or another host."""
         op = request.path_params["op"]
         if request.method == "POST":
             asked = operations.decode_request(op, await request.body(), read_only=self._access.read_only)
@@ -118,7 +125,11 @@ class WebApp:
             asked = operations.request_of_query(op, query, read_only=self._access.read_only)
         if isinstance(asked, operations.STREAMS):
             raise WebError(400, "bad_request", f"{op} is a stream", "Use /api/events, or the web socket /api/socket.")
-        body = await operations.call(self._caller, asked)
+        host = request.path_params.get("host", LOCAL)
+        if host == LOCAL:
+            body = await operations.call(self._caller, asked)
+        else:
+            body = await self._hosts.call(host, operations.for_another_host(asked))
         return Response(b'{"ok":' + body + b"}", media_type="application/json")
 
     async def events(self, request: Request) -> Response:
@@ -131,14 +142,16 @@ class WebApp:
 
     async def tab(self, websocket: WebSocket) -> None:
         """The web socket of a tab."""
-        await Tab(websocket, self._socket).run(self._credentials, websocket.scope["luzia_session"])
+        await Tab(websocket, self._socket, self._hosts).run(self._credentials, websocket.scope["luzia_session"])
 
     async def output(self, request: Request) -> Response:
         """All output of an attempt as a file, exactly as it was written."""
         query = request.query_params.multi_items()
         asked = operations.request_of_query("logs", query, read_only=self._access.read_only)
         assert isinstance(asked, requests.Logs)
-        pieces = operations.read_output(self._caller, asked)
+        host = request.path_params.get("host", LOCAL)
+        caller = self._caller if host == LOCAL else await self._hosts.caller(host)
+        pieces = operations.read_output(caller, asked)
         first = await anext(pieces)  # an error is a reply, not half a file
 
         async def whole() -> AsyncIterator[bytes]:
@@ -153,6 +166,10 @@ class WebApp:
         """What a job has changed."""
         job = await self._job(request.query_params.get("job", ""))
         return _ok(await asyncio.to_thread(work.read_changes, job))
+
+    async def far_diff(self, request: Request) -> Response:
+        """What a job of another host has changed."""
+        return _ok(await self._hosts.diff(request.path_params["host"], request.query_params.get("job", "")))
 
     async def merge(self, request: Request) -> Response:
         """Merge the branch of a job."""

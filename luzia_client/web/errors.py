@@ -8,6 +8,7 @@ from starlette.responses import Response
 from luzia_protocol.errors import ErrorCode, LuziaError, Refused
 from luzia_protocol.invalid_data import describe_invalid_request
 
+from luzia_client.hosts import HostError
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 
 
@@ -39,7 +40,7 @@ def http_status(exc: LuziaError) -> int:
     match exc:
         case WebError():
             return exc.status
-        case DaemonUnreachableError():
+        case DaemonUnreachableError() | HostError():
             return 503
         case UnexpectedAnswerError():
             return 502

@@ -15,6 +15,7 @@ from luzia_protocol.version import VERSION
 from luzia_client.api.requests import READ_ONLY
 from luzia_client.trees.merge import MergeResult
 from luzia_client.web.access import About, TokenRequest
+from luzia_client.web.hosts import FarChanges
 from luzia_client.web.machine import Finding, Machine
 from luzia_client.web.operations import OPS, STREAMS
 from luzia_client.web.review import Review, SendBack
@@ -49,6 +50,20 @@ OWN = (
         "/api/output",
         "get",
         "All output of an attempt, exactly as it was written.",
+        parameters=("job", "attempt", "stream"),
+        media="text/plain",
+    ),
+    _Own(
+        "/api/hosts/{host}/diff",
+        "get",
+        "What a job of another host has changed in its worktree.",
+        FarChanges,
+        parameters=("job",),
+    ),
+    _Own(
+        "/api/hosts/{host}/output",
+        "get",
+        "All output of an attempt on another host. Every op is at `/api/hosts/{host}/{op}`, too.",
         parameters=("job", "attempt", "stream"),
         media="text/plain",
     ),
@@ -89,6 +104,8 @@ def describe() -> dict[str, Any]:
             described["parameters"] = [
                 {"name": name, "in": "query", "required": name == "job"} for name in own.parameters
             ]
+        if "{host}" in own.path:
+            described["parameters"].append({"name": "host", "in": "path", "required": True})
         paths[own.path] = {own.method: described}
     return {
         "openapi": "3.1.0",

@@ -98,6 +98,16 @@ def complete(request: requests.Request) -> requests.Request:
     return request
 
 
+def for_another_host(request: requests.Request) -> requests.Request:
+    """The request without what belongs to this machine: a job there inherits no variables of the server."""
+    match request:
+        case requests.Dispatch() | requests.Graph() | requests.Agents():
+            request.client_env = {}
+        case ScheduleAdd():
+            request.job.client_env = {}
+    return request
+
+
 async def call(caller: AsyncCaller, request: requests.Request) -> bytes:
     """Make a request of the daemon; returns the object in its reply, as the daemon wrote it. Raises LuziaError."""
     if isinstance(request, requests.Info):

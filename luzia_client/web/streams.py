@@ -16,9 +16,11 @@ from luzia_protocol import requests
 from luzia_protocol.errors import LuziaError
 
 from luzia_client.api.replies import Frame, decode_frame, encode_request, is_present
+from luzia_client.hosts.settings import LOCAL
 from luzia_client.transport.async_connection import AsyncConnection
 from luzia_client.web.credentials import Credentials, Session
 from luzia_client.web.errors import WebError, error_body, invalid_request
+from luzia_client.web.hosts import Hosts
 
 MAX_STREAMS = 16
 """How many streams a tab may have open."""
@@ -35,15 +37,20 @@ class Stop(msgspec.Struct, tag_field="op", tag="unsubscribe"):
 
 
 class Subscription(msgspec.Struct, tag_field="op", tag="subscribe"):
-    """What a browser sends to begin a stream; the other fields are those of the protocol's op."""
+    """What a browser sends to begin a stream; the other fields are those of the protocol's op.
+
+    host: the host whose stream it is.
+    """
 
     id: int
+    host: str = LOCAL
 
 
 class Following(msgspec.Struct, tag_field="op", tag="follow"):
     """The same for output."""
 
     id: int
+    host: str = LOCAL
 
 
 _decoder = msgspec.json.Decoder(Stop | Subscription | Following)
@@ -71,11 +78,12 @@ def _is_last(frame: Frame) -> bool:
 
 
 class Tab:
-    """The web socket of a tab. socket: the path of the daemon's socket."""
+    """The web socket of a tab. socket: the path of the daemon's socket. hosts: the other hosts."""
 
-    def __init__(self, websocket: WebSocket, socket: str) -> None:
+    def __init__(self, websocket: WebSocket, socket: str, hosts: Hosts) -> None:
         self._websocket = websocket
         self._socket = socket
+        self._hosts = hosts
         self._streams: dict[int, asyncio.Task[None]] = {}
         self._sending = asyncio.Lock()
 
@@ -121,7 +129,7 @@ class Tab:
         if wanted.id in self._streams or len(self._streams) >= MAX_STREAMS:
             await self._send(wanted.id, WebError(429, "too_many_streams", "the tab has too many open streams"))
             return
-        task = asyncio.create_task(self._stream(wanted.id, request))
+        task = asyncio.create_task(self._stream(wanted.id, wanted.host, request))
         self._streams[wanted.id] = task
         task.add_done_callback(lambda done: self._forget(wanted.id, done))
 
@@ -134,9 +142,10 @@ class Tab:
         if self._streams.get(number) is task:
             del self._streams[number]
 
-    async def _stream(self, number: int, request: requests.Subscribe | requests.Follow) -> None:
+    async def _stream(self, number: int, host: str, request: requests.Subscribe | requests.Follow) -> None:
         try:
-            async for line in read_lines(self._socket, request):
+            socket = self._socket if host == LOCAL else await self._hosts.open(host)
+            async for line in read_lines(socket, request):
                 async with self._sending:
                     await self._websocket.send_text(line.decode())
         except LuziaError as exc:

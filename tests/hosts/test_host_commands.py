@@ -141,7 +141,7 @@ def test_all_hosts_are_in_one_list_and_one_that_is_unreachable_is_told(host: Far
         done = host.here.run("jobs", "--all-hosts", "--format", "host,id")
         assert f"{NAME}\t{far}\n" in done.stdout
         assert done.returncode == 3
-        assert "host gone (far-absent) is not reachable: connect to host 127.0.0.1" in done.stderr
+        assert f"host gone (far-absent) is not reachable: connect to host {host.address}" in done.stderr
         assert host.luzia("jobs", "--all-hosts").returncode == 2
     finally:
         host.here.run("hosts", "remove", "gone")

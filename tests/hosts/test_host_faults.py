@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from far_host import NAME, FarHost, SlowWay, far_host, make_key
+from far_host import NAME, FarHost, far_host, make_key
 from support import dispatch, ended, eventually, install_luzia, status
 
 
@@ -51,18 +51,22 @@ def test_a_follower_continues_after_the_host_was_rebooted(host: FarHost) -> None
 
 
 def test_a_cut_makes_the_host_unreachable_and_loses_no_job(host: FarHost) -> None:
+    gate = host.there.root / "gate"
     with host.there.connect() as wire:
-        job = dispatch(wire, "exec sleep 1000")
-    with host.start_command("wait", job) as waiting:
-        eventually(host.masters, "the link")
-        host.ok("jobs")
+        job = dispatch(wire, f"echo one; until [ -e {gate} ]; do sleep 0.05; done; echo two")
+    with host.start_command("logs", "-f", job) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "one\n"
         host.cut()
         eventually(lambda: not host.masters(), "the end of a link that nobody answers")
-        host.mend()
+        assert "is not reachable" in refused(host, "--host", NAME, "jobs")
         with host.there.connect() as wire:
             assert status(wire, job)["state"] == "running"
-        host.ok("cancel", job)
-        assert waiting.wait(60) == 5
+        gate.touch()
+        host.mend()
+        assert following.stdout.read() == "two\n"
+        assert following.wait(60) == 0
+    host.ok("jobs")
 
 
 def test_a_link_that_hangs_is_replaced(host: FarHost) -> None:
@@ -102,17 +106,14 @@ def test_the_daemon_there_is_started_again_by_the_next_command(host: FarHost) ->
 
 
 def test_a_slow_link_changes_nothing_but_the_time(host: FarHost) -> None:
-    way = SlowWay(host.slow, host.port, 0.2)
-    try:
-        host.add("slow", "far-slow")
+    with host.slow(0.2) as destination:
+        host.add("slow", destination)
         job = host.here.run("--host", "slow", "dispatch", "-q", "overbits", "seq 100000")
         assert job.returncode == 0, job.stderr
         done = host.here.run("--host", "slow", "logs", "-f", "@last")
         assert done.stdout.splitlines() == [str(number) for number in range(1, 100001)]
         checked = json.loads(host.here.run("hosts", "check", "slow", "--json").stdout)
         assert checked["round_trip_s"] > 0.4
-    finally:
-        way.close()
 
 
 def refused(host: FarHost, *words: str) -> str:

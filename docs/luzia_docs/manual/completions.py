@@ -34,6 +34,7 @@ BY_VALUE = {
     "PATH": "directory",
     "PROJECT": "project",
     "SCHEDULE": "schedule",
+    "HOST": "host",
     "SETTING": "setting",
 }
 """The kind of a value by its option, or by its name in the help; other values are not completed."""

@@ -11,11 +11,12 @@ import re
 import shlex
 import signal
 import sys
+from collections.abc import Iterable
 
 from luzia_client.cli.args.command_line import ALIASES
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.hosts import HostError, link, ssh
-from luzia_client.hosts.settings import LOCAL, Host, find_host, host_of_project, read_hosts
+from luzia_client.hosts.settings import LOCAL, Host, find_host, host_projects, read_hosts
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
 HERE = frozenset({"hosts", "help", "completions", "demo"})
@@ -82,11 +83,27 @@ def choose_by_ids(words: list[str]) -> list[str]:
 
 def choose_by_project(project: str) -> bool:
     """Choose the host that the configuration names for a project; whether it names one."""
-    name = host_of_project(project)
+    name = host_projects().get(project)
     if name is None or os.environ.get("LUZIA_HOST"):
         return False
     use(name)
     return True
+
+
+def choose_by_projects(projects: Iterable[str], what: str) -> None:
+    """Choose the host that the configuration names for the projects of a command. what: the command, for the error.
+
+    Raises UsageError for projects of several hosts: one daemon accepts all of it, or nothing.
+    """
+    if _chosen:
+        return
+    hosts = host_projects()
+    names = {hosts.get(project, LOCAL) for project in projects}
+    if len(names) > 1:
+        hint = "Split it, or name one host for all its projects: luzia --host NAME …"
+        raise UsageError(f"{what} has projects of several hosts: {', '.join(sorted(names))}", hint)
+    for name in names - {LOCAL}:
+        use(name)
 
 
 def use(name: str) -> None:

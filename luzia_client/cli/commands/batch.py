@@ -13,7 +13,7 @@ from luzia_client.api.client import Client
 from luzia_client.api.pipeline import MAX_AHEAD, exchange_each
 from luzia_client.api.requests import GraphJob, graph_request
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args import job_files
+from luzia_client.cli.args import host_choice, job_files
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.job_files import JobEntry
 from luzia_client.cli.args.parser import add_detach, add_json
@@ -43,7 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     source = "stdin" if args.file == "-" else args.file
-    entries = job_files.parse_batch(job_files.read_file(args.file).splitlines(), source)
+    entries = [*job_files.parse_batch(job_files.read_file(args.file).splitlines(), source)]
+    choose_host([entry for _, entry in entries], source)
     if args.each:
         return _each(entries, source, args)
     jobs = [entry for _, entry in entries]
@@ -59,6 +60,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join(created.jobs.values()))
     return exit_codes.OK
+
+
+def choose_host(entries: Iterable[JobEntry], source: str) -> None:
+    """Choose the host of the projects of a file. Raises UsageError if they are on several."""
+    jobs = [entry.job for entry in entries if not isinstance(entry.job, UsageError)]
+    host_choice.choose_by_projects((str(job.get("project", "")) for job in jobs), source)
 
 
 def _graph_of_line(number: int, job: GraphJob, args: argparse.Namespace) -> Graph:
@@ -102,11 +109,10 @@ def dispatch_entries(
         return None, exit_codes.USAGE if wrong else exit_codes.REFUSED
 
 
-def _each(entries: Iterable[tuple[int, JobEntry]], source: str, args: argparse.Namespace) -> int:
+def _each(entries: Sequence[tuple[int, JobEntry]], source: str, args: argparse.Namespace) -> int:
     """Dispatch each line by itself; returns 0 if all were accepted."""
     status, accepted, refused = exit_codes.OK, 0, 0
-    parsed = list(entries)
-    valid = [(number, entry.job) for number, entry in parsed if not isinstance(entry.job, UsageError)]
+    valid = [(number, entry.job) for number, entry in entries if not isinstance(entry.job, UsageError)]
     with Client() as client:
         results = exchange_each(
             client.socket,
@@ -114,7 +120,7 @@ def _each(entries: Iterable[tuple[int, JobEntry]], source: str, args: argparse.N
             GraphResult,
             ahead=1 if any(_follows_others(job) for _, job in valid) else MAX_AHEAD,
         )
-        for number, (where, job) in parsed:
+        for number, (where, job) in entries:
             if isinstance(job, UsageError):
                 refused += 1
                 status = print_error(job.message, job.hint, exit_codes.USAGE)

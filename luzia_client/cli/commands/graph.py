@@ -11,7 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import job_files
 from luzia_client.cli.args.parser import add_detach, add_inner_json, add_json
-from luzia_client.cli.commands.batch import dispatch_entries
+from luzia_client.cli.commands.batch import choose_host, dispatch_entries
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.formatting import STATE_COLOURS, format_elapsed, format_status
 from luzia_client.cli.show.output import print_json
@@ -47,20 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
+    if args.action == "run":
+        return _run_file(args)
     with Client() as client:
-        if args.action == "run":
-            source = "stdin" if args.file == "-" else args.file
-            graph = job_files.parse_graph(job_files.read_file(args.file), source)
-            created, status = dispatch_entries(client, graph, args.key, args.parent)
-            if created is None:
-                return print_error(f"{source}: no jobs dispatched", "Correct the file.", status)
-            if args.json:
-                print_json(created)
-                return exit_codes.OK
-            widest = max(map(len, created.jobs))
-            for name, job_name in created.jobs.items():
-                print(f"{name:<{widest}}  {job_name}")
-            return exit_codes.OK
         shown = client.get_graph(args.job)
     if args.json:
         for job in shown.jobs:
@@ -69,6 +58,23 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join(draw_graph(shown.jobs, stdout_screen(), datetime.now(UTC))))
     if shown.cut:
         print(f"… truncated: a drawing shows at most {len(shown.jobs)} jobs")
+    return exit_codes.OK
+
+
+def _run_file(args: argparse.Namespace) -> int:
+    source = "stdin" if args.file == "-" else args.file
+    graph = job_files.parse_graph(job_files.read_file(args.file), source)
+    choose_host(graph, source)
+    with Client() as client:
+        created, status = dispatch_entries(client, graph, args.key, args.parent)
+    if created is None:
+        return print_error(f"{source}: no jobs dispatched", "Correct the file.", status)
+    if args.json:
+        print_json(created)
+        return exit_codes.OK
+    widest = max(map(len, created.jobs))
+    for name, job_name in created.jobs.items():
+        print(f"{name:<{widest}}  {job_name}")
     return exit_codes.OK
 
 

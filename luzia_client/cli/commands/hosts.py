@@ -58,15 +58,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("destination", metavar="DESTINATION", help="the ssh destination: USER@HOST or ssh://HOST:PORT")
     add.add_argument("--luzia", metavar="PATH", help="the path of luzia on the host, if it is not on the PATH there")
     check = _action(actions, "check", "check that hosts can be used, and show their versions")
-    check.add_argument("names", nargs="*", metavar="NAME", help="the names of the hosts (default: all)")
+    check.add_argument("names", nargs="*", metavar="HOST", help="the names of the hosts (default: all)")
     install = _action(actions, "install", "install this version of luzia on a host, for the user that ssh logs in as")
-    install.add_argument("name", metavar="NAME", help="the name of the host")
+    install.add_argument("name", metavar="HOST", help="the name of the host")
     install.add_argument(
         "--wheel", metavar="FILE", help="install this file (default: from the package index that is configured there)"
     )
     install.add_argument("--yes", action="store_true", help="show what will be done, and do not ask")
     remove = _action(actions, "remove", "remove a host from the configuration; its jobs are not affected")
-    remove.add_argument("name", metavar="NAME", help="the name of the host")
+    remove.add_argument("name", metavar="HOST", help="the name of the host")
 
 
 def _action(

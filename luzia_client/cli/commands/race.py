@@ -14,6 +14,7 @@ from luzia_protocol.errors import Refused
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args import host_choice
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.errors import print_refusal
@@ -57,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     racers = _racers(args)
+    host_choice.choose_by_projects([args.project], "the race")
     with Client() as client:
         verify = _verify_command(client, args.project)
         if args.first_verified and verify is None:

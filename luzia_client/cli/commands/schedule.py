@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from luzia_protocol.schedules import NEXT_RUNS, Schedule
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args import schedule_add
+from luzia_client.cli.args import host_choice, schedule_add
 from luzia_client.cli.args.parser import Parser, add_inner_json, add_json, parse_integer
 from luzia_client.cli.show import schedules as schedule_words
 from luzia_client.cli.show.output import print_json
@@ -89,6 +90,7 @@ def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:
 
 def _add(line: schedule_add.ScheduleLine, as_json: bool) -> int:
     """Add a schedule; returns the exit status."""
+    host_choice.choose_by_projects([line.dispatch.project], "the schedule")
     with Client() as client:
         schedule = line.send(client)
     if as_json or line.dispatch.json:
@@ -97,7 +99,9 @@ def _add(line: schedule_add.ScheduleLine, as_json: bool) -> int:
         print(harmless(schedule.name))
     else:
         done = "Replaced" if "--replace" in line.options else "Added"
-        print(f"{done} {harmless(schedule.name)} (time zone {harmless(schedule.timezone)}). Next runs:")
+        host = os.environ.get("LUZIA_HOST")
+        where = f" on {host}" if host else ""
+        print(f"{done} {harmless(schedule.name)}{where} (time zone {harmless(schedule.timezone)}). Next runs:")
         now = datetime.now(UTC)
         print("\n".join(f"  {words}" for words in schedule_words.describe_next_runs(schedule, now)))
     return exit_codes.OK

@@ -57,7 +57,10 @@ def run(words: list[str]) -> int:
 
     shell, *line = words or [""]
     try:
-        print(format_candidates(complete_word(load_commands(), Line(shell, line), complete_value), shell), end="")
+        print(
+            format_candidates(complete_word(load_commands(), Line(shell, _choose_host(line)), complete_value), shell),
+            end="",
+        )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return 0  # a message would disturb the line that is being typed
     return 0
@@ -72,6 +75,9 @@ def load_commands() -> dict[str, Any]:
 def complete_word(table: dict[str, Any], line: Line, values: CompleteValue) -> Candidates:
     """The candidates for the word being typed. values: completes a value, like `complete_value`."""
     commands = table["commands"]
+    if (host := _host_option(line)) is not None:
+        typed, prefix = host
+        return values("host", "", typed, table).with_prefix(prefix)
     if not line.before and not line.typed.startswith("-"):
         names = {name: command["text"] for name, command in commands.items()}
         if line.typed:  # all of them would hide the commands
@@ -82,6 +88,29 @@ def complete_word(table: dict[str, Any], line: Line, values: CompleteValue) -> C
     command = commands[name or "dispatch"]
     words = line.before[1:] if name else line.before
     return _complete_argument(table, command, name, words, line.typed, values)
+
+
+def _host_option(line: Line) -> tuple[str, str] | None:
+    """The value of --host that is being typed, if it is, and what stands before it in its word."""
+    if line.before == ["--host"]:
+        return line.typed, ""
+    if not line.before and line.typed.startswith("--host="):
+        return line.typed.removeprefix("--host="), "--host="
+    return None
+
+
+def _choose_host(words: list[str]) -> list[str]:
+    """The words without --host, after the choice of that host for what asks its daemon, if its link is open."""
+    if words[:1] == ["--host"] and len(words) > 2:
+        host, rest = words[1], words[2:]
+    elif len(words) > 1 and words[0].startswith("--host="):
+        host, rest = words[0].removeprefix("--host="), words[1:]
+    else:
+        return words
+    from luzia_client.hosts.link_files import path_of
+
+    os.environ["LUZIA_SOCKET"] = path_of(host, "sock")
+    return rest
 
 
 def _complete_argument(
@@ -134,6 +163,10 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
     if kind == "project":
         projects = ask_daemon({"op": "projects"}).get("projects", [])
         names = {project["name"]: project["path"] for project in projects}
+        if "LUZIA_SOCKET" not in os.environ:
+            from luzia_client.hosts.settings import host_projects
+
+            names |= {name: f"on {host}" for name, host in host_projects().items()}
         return Candidates(typed, names | ({} if command else _user_aliases()), directories=True)
     if kind == "agent":
         agents = ask_daemon({"op": "agents", "versions": False}).get("agents", [])
@@ -144,6 +177,11 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
     if kind == "schedule":
         schedules = ask_daemon({"op": "schedule_list"}).get("schedules", [])
         return Candidates(typed, {schedule["name"]: schedule["cron"] for schedule in schedules})
+    if kind == "host":
+        from luzia_client.hosts.settings import LOCAL, read_hosts
+
+        found = {host.name: host.destination for host in read_hosts().values()}
+        return Candidates(typed, found | ({} if command else {LOCAL: "this machine"}))
     if kind == "tag":
         jobs = ask_daemon({"op": "list", "limit": MAX_JOBS}).get("jobs", [])
         return Candidates(typed, {f"{key}={value}": "" for job in jobs for key, value in job.get("tags", {}).items()})

@@ -84,8 +84,8 @@ MAY_IMPORT: dict[str, str] = {
     "luzia_client.notify": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees",
     "luzia_client.metrics": "luzia_protocol luzia_client.api luzia_client.transport luzia_client.notify",
     "luzia_client.web": (
-        "luzia_protocol luzia_client.api luzia_client.transport luzia_client.trees luzia_client.notify"
-        " luzia_client.http luzia_client.review"
+        "luzia_protocol luzia_client.hosts luzia_client.api luzia_client.transport luzia_client.trees"
+        " luzia_client.notify luzia_client.http luzia_client.review"
     ),
     "luzia_client.cli.commands": (
         "luzia_protocol luzia_client luzia_client.hosts luzia_client.api luzia_client.transport luzia_client.trees"

@@ -7,6 +7,34 @@ export const session = signal("in");
 /** Whether luziad answers: `{ up, message }`. */
 export const daemon = signal({ up: true, message: "" });
 
+/** The other hosts by name: `{ up, message }`; a message says why one cannot be reached. */
+export const hosts = signal({});
+export const HERE = "local";
+
+const FAR_ID = /^([A-Za-z0-9][A-Za-z0-9._-]*)\/(.+)$/;
+/** The host of a job: an id such as `big/113754-a2f5` names another one. */
+export const hostOf = (id) => FAR_ID.exec(id || "")?.[1] || HERE;
+const idThere = (id) => FAR_ID.exec(id || "")?.[2] || id;
+const idHere = (host, id) => (host === HERE || !id ? id : `${host}/${id}`);
+/** Whether the host of a job cannot be reached: the job is shown as it was last known. */
+export const isAway = (id) => hosts.value[hostOf(id)]?.up === false;
+
+/** A reply of another host, with the ids of its jobs as they are here. */
+function named(host, item) {
+  const of = (each) => (typeof each === "string" ? idHere(host, each) : jobOf(host, each));
+  const next = { ...item };
+  if (item.job) next.job = of(item.job);
+  if (Array.isArray(item.jobs)) next.jobs = item.jobs.map(of);
+  if (Array.isArray(item.hits)) next.hits = item.hits.map((hit) => ({ ...hit, job: of(hit.job) }));
+  return next;
+}
+
+function jobOf(host, job) {
+  const next = { ...job, id: idHere(host, job.id), parent: idHere(host, job.parent) };
+  for (const name of ["after", "after_any", "after_fail"]) if (job[name]) next[name] = job[name].map((id) => idHere(host, id));
+  return next;
+}
+
 export class Refused extends Error {
   constructor({ code, message, hint }) {
     super(message);
@@ -16,6 +44,7 @@ export class Refused extends Error {
 }
 
 const AWAY = ["daemon_unreachable", "connection_lost", "shutting_down"];
+const HOST_RETRY_MS = 5000;
 const DELAYS_MS = [100, 200, 500, 1000, 2000];
 
 async function reply(response) {
@@ -42,9 +71,21 @@ async function send(path, options) {
   return reply(response);
 }
 
-/** Make a request; returns the object of its reply. Raises Refused. */
-export const call = (op, fields = {}) =>
-  send(`/api/${op}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(fields) });
+const post = (path, fields) => send(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(fields) });
+
+/** Where the API of a host is. */
+export const apiOf = (host) => (host === HERE ? "/api" : `/api/hosts/${encodeURIComponent(host)}`);
+
+/** Make a request of the host of its job, or of `fields.host`; returns the object of its reply. Raises Refused. */
+export async function call(op, fields = {}) {
+  const { host = hostOf(fields.job || fields.parent), ...rest } = fields;
+  if (host === HERE) return post(`/api/${op}`, rest);
+  for (const name of ["job", "parent"]) if (rest[name]) rest[name] = idThere(rest[name]);
+  return named(host, await post(`${apiOf(host)}/${op}`, rest));
+}
+
+/** The address of something about a job, with its id there. */
+export const placeOf = (name, job, query = {}) => `${apiOf(hostOf(job))}/${name}?${new URLSearchParams({ job: idThere(job), ...query })}`;
 
 export const get = (path) => send(path, {});
 
@@ -71,8 +112,11 @@ export function stream(request, item) {
 }
 
 function begin(number) {
-  const request = streams.get(number).request();
-  socket.send(JSON.stringify({ ...request, id: number }));
+  const open = streams.get(number);
+  const request = { ...open.request(), id: number };
+  open.host = request.host = request.host || hostOf(request.job);
+  if (request.job) request.job = idThere(request.job);
+  socket.send(JSON.stringify(request));
 }
 
 function connect() {
@@ -102,6 +146,11 @@ function later(action) {
 function receive(frame) {
   const open = streams.get(frame.id);
   if (!open) return;
+  if (frame.error && open.host !== HERE && [...AWAY, "host_unreachable"].includes(frame.error.code)) {
+    setHost(open.host, false, frame.error.message);
+    setTimeout(() => streams.has(frame.id) && socket?.readyState === WebSocket.OPEN && begin(frame.id), HOST_RETRY_MS);
+    return;
+  }
   if (frame.error) {
     if (AWAY.includes(frame.error.code)) {
       daemon.value = { up: false, message: frame.error.message };
@@ -116,14 +165,20 @@ function receive(frame) {
   if (frame.ok !== undefined) {
     failures = 0;
     open.broken = false;
-    if (!daemon.value.up) daemon.value = { up: true, message: "" };
+    if (open.host !== HERE) setHost(open.host, true);
+    else if (!daemon.value.up) daemon.value = { up: true, message: "" };
     open.item("start", null);
-  } else if (frame.event) open.item("event", frame.event);
+  } else if (frame.event) open.item("event", open.host === HERE ? frame.event : named(open.host, frame.event));
   else if (frame.output) open.item("output", frame.output);
   else if (frame.end || frame.lagged) {
     streams.delete(frame.id);
     open.item(frame.end ? "end" : "lagged", frame.end || frame.lagged);
   }
+}
+
+export function setHost(host, up, message = "") {
+  const known = hosts.value[host];
+  if (known && (known.up !== up || known.message !== message)) hosts.value = { ...hosts.value, [host]: { up, message } };
 }
 
 function resumeAll() {

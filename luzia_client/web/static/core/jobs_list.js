@@ -1,7 +1,8 @@
 // A list of jobs at the server, of which only the pages that are seen are here, and kept up to date.
 
 import { signal } from "../vendor/preact.js";
-import { list } from "./api.js";
+import { hosts } from "./api.js";
+import { listAll } from "./hosts_list.js";
 import { PAGE, counts, epoch, isMinor, listen, putAll, takeNewest } from "./live.js";
 
 const REFRESH_GAP_MS = 700;
@@ -12,7 +13,7 @@ export class JobsList {
   constructor(query) {
     this.query = query;
     this.isSequential = CLOSED.includes(query.sort) && !query.reverse;
-    this.isWhole = !query.search && !query.projects?.length && !query.agents?.length && !Object.keys(query.tags || {}).length && !query.since && !query.parent;
+    this.isWhole = !query.host && !query.search && !query.projects?.length && !query.agents?.length && !Object.keys(query.tags || {}).length && !query.since && !query.parent;
     this.ids = [];
     this.cursors = new Map([[0, null]]); // number of a page -> its cursor
     this.loaded = new Set();
@@ -30,6 +31,10 @@ export class JobsList {
     this.stops = [
       listen((event) => {
         if (!isMinor(event)) this.refreshSoon();
+      }),
+      hosts.subscribe(() => {
+        if (this.hasHosts) this.refreshSoon(); // rows of a host that is back, or is away now
+        this.hasHosts = Object.keys(hosts.peek()).length > 0;
       }),
       epoch.subscribe((value) => {
         if (this.epoch !== undefined && value !== this.epoch) this.refreshSoon();
@@ -69,7 +74,7 @@ export class JobsList {
     const cursor = this.cursorOf(page);
     this.busy.add(page);
     try {
-      this.take(page, await list({ ...this.query, limit: PAGE, cursor }));
+      this.take(page, await listAll({ ...this.query, limit: PAGE, cursor }));
     } catch (error) {
       if (!error.code) throw error;
       this.problem.value = error;

@@ -1,10 +1,11 @@
 // The jobs as they are now: lists first, then events after the seq of the list, each once and in order.
 
 import { batch, computed, signal } from "../vendor/preact.js";
-import { call, get, list, stream } from "./api.js";
+import { HERE, call, get, hostOf, hosts, list, setHost, stream } from "./api.js";
 
 const MOST_KEPT = 20000;
 const COUNT_GAP_MS = 400;
+const HOST_RETRY_MS = 5000;
 const SHOW_GAP_MS = 100; // fast enough for a person, and leaves time to scroll while fifty jobs report
 
 /** Jobs by state. */
@@ -28,6 +29,14 @@ const listeners = new Set();
 let pending = [];
 let scheduled = false;
 let shownAt = 0;
+
+/** What is known of the jobs of a host, without asking it. */
+export function knownJobs(host, { states = [], projects = [], agents = [], search = "" }) {
+  const wanted = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (job) => (!states.length || states.includes(job.state)) && (!projects.length || projects.includes(job.project))
+    && (!agents.length || agents.includes(job.agent)) && wanted.every((word) => `${job.id} ${job.task}`.toLowerCase().includes(word));
+  return [...jobs.values()].map((held) => held.peek()).filter((job) => hostOf(job.id) === host && fits(job));
+}
 
 /** The signal of a job that has been listed. */
 export const jobSignal = (id) => jobs.get(id);
@@ -131,7 +140,8 @@ function countSoon() {
 async function recount() {
   lastCount = performance.now();
   try {
-    takeCounts(await list({ limit: 1 }));
+    const others = Object.keys(hosts.value).filter((host) => hosts.value[host].up);
+    await Promise.all([HERE, ...others].map(async (host) => takeCounts(await list({ limit: 1, host }), host)));
   } catch (error) {
     if (!error.code) throw error;
   } finally {
@@ -139,11 +149,15 @@ async function recount() {
   }
 }
 
-function takeCounts(page) {
+const pages = new Map(); // host -> its newest counts and notices
+function takeCounts(page, host = HERE) {
+  pages.set(host, page);
+  const sums = {};
+  for (const each of pages.values()) for (const [state, number] of Object.entries(each.counts)) sums[state] = (sums[state] || 0) + number;
   batch(() => {
-    counts.value = page.counts;
-    queues.value = page.queues || queues.value;
-    notices.value = page.notices || [];
+    counts.value = sums;
+    if (host === HERE) queues.value = page.queues || queues.value;
+    notices.value = [...pages].flatMap(([name, each]) => (each.notices || []).map((notice) => (name === HERE ? notice : `${name}: ${notice}`)));
   });
 }
 
@@ -163,8 +177,36 @@ export async function start(withJobs) {
   const [about, page] = await Promise.all([get("/api/about"), list({ limit: withJobs ? PAGE : 1 })]);
   readOnly.value = about.read_only;
   version.value = about.version;
-  newest = withJobs ? page : null;
+  hosts.value = Object.fromEntries((about.hosts || []).map((host) => [host, { up: null, message: "" }]));
+  newest = withJobs && !about.hosts?.length ? page : null;
   subscribe(page);
+  Object.keys(hosts.value).forEach(startHost);
+}
+
+/** List and subscribe on another host, and again until that succeeds. */
+async function startHost(host) {
+  let page;
+  try {
+    page = await list({ limit: 1, host });
+  } catch (error) {
+    if (!error.code) throw error;
+    setHost(host, false, error.message);
+    setTimeout(startHost, HOST_RETRY_MS, host);
+    return;
+  }
+  let last = page.seq;
+  takeCounts(page, host);
+  stream(
+    () => ({ op: "subscribe", after: last, host }),
+    (kind, item) => {
+      if (kind === "start") epoch.value += 1; // it is up now: its jobs are listed
+      else if (kind === "event" && item.seq > last) {
+        last = item.seq;
+        pending.push(item);
+        schedule();
+      } else if (kind === "lagged" || kind === "error") setTimeout(startHost, HOST_RETRY_MS, host);
+    },
+  );
 }
 
 /** The newest jobs as `start` has listed them, once: the list that shows them first need not list them again. */

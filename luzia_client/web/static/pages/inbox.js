@@ -1,7 +1,8 @@
 // What needs a person: questions, failures, finished work, limits, and jobs without progress. Empty is a good state.
 
 import { computed, html, signal } from "../vendor/preact.js";
-import { list } from "../core/api.js";
+import { HERE, hostOf, hosts, isAway } from "../core/api.js";
+import { listAll } from "../core/hosts_list.js";
 import { FAILED, age, clock, doing, duration, plural, title } from "../core/format.js";
 import { epoch, isMinor, jobSignal, listen, now, putAll, queues, readOnly } from "../core/live.js";
 import { href } from "../core/router.js";
@@ -33,10 +34,10 @@ async function read() {
   const begin = performance.now();
   const since = new Date(Date.now() - FAILURE_HOURS * 3600e3).toISOString();
   const [waiting, ended, running, queued] = await Promise.all([
-    list({ states: ["waiting"], limit: MOST }),
-    list({ states: [...FAILED, "completed"], sort: "ended", since, limit: MOST }),
-    list({ states: ["running"], limit: MOST }),
-    list({ states: ["queued"], limit: MOST }),
+    listAll({ states: ["waiting"], limit: MOST }),
+    listAll({ states: [...FAILED, "completed"], sort: "ended", since, limit: MOST }),
+    listAll({ states: ["running"], limit: MOST }),
+    listAll({ states: ["queued"], limit: MOST }),
   ]);
   for (const page of [waiting, ended, running, queued]) putAll(page.jobs);
   tookMs = performance.now() - begin;
@@ -68,6 +69,8 @@ export function watchInbox() {
   epoch.subscribe(soon);
 }
 
+/** The host whose jobs the page shows; empty for all. */
+const chosenHost = signal("");
 const jobsOf = (ids) => ids.map((id) => jobSignal(id)?.value).filter(Boolean);
 const isSilent = (job) => job.state === "running" && job.activity?.last_sign_at && (now.value - Date.parse(job.activity.last_sign_at)) / 1000 > SILENT_S;
 
@@ -89,7 +92,7 @@ export const needsCount = computed(() => Object.values(needs() || {}).reduce((su
 const Line = ({ job, children, actions }) => html`<li class="entry">
   <div class="entry-main">
     <div class="row top"><a class="entry-title grow" href=${href("job", [job.id])}>${title(job)}</a><span class="muted num">${age(job.ended_at || job.created_at, now.value)}</span></div>
-    <div class="row wrap muted"><${State} state=${job.state} /><span>${job.project.split("/").pop()}</span><span>${job.agent}</span><code>${job.id}</code></div>
+    <div class="row wrap muted"><${State} state=${job.state} /><span>${job.project.split("/").pop()}</span><span>${job.agent}</span><code>${job.id}</code>${isAway(job.id) && html`<strong>unreachable: as it was last known</strong>`}</div>
     <${Collisions} job=${job} />
     ${children}
   </div>
@@ -101,12 +104,16 @@ const Group = ({ label, jobs, hint, action, children }) => (jobs.length ? html`<
   <ul class="entries">${jobs.map(children)}</ul></section>` : null);
 
 export function InboxPage() {
-  const found = needs();
+  const all = needs();
+  const isShown = (job) => !chosenHost.value || hostOf(job.id) === chosenHost.value;
+  const found = all && Object.fromEntries(Object.entries(all).map(([name, jobs]) => [name, jobs.filter(isShown)]));
   const paused = queues.value.everything || queues.value.draining;
   if (!found) return html`<section class="page"><header class="page-head"><h1>Inbox</h1></header><p class="muted pad">Loading…</p></section>`;
   const total = Object.values(found).reduce((sum, jobs) => sum + jobs.length, 0);
   return html`<section class="page inbox" aria-label="Inbox">
-    <header class="page-head"><h1>Inbox</h1><span class="muted">${total ? `${plural(total, "job")} ${total === 1 ? "needs" : "need"} you` : ""}</span></header>
+    <header class="page-head"><h1>Inbox</h1><span class="muted">${total ? `${plural(total, "job")} ${total === 1 ? "needs" : "need"} you` : ""}</span><span class="grow"></span>
+      ${Object.keys(hosts.value).length > 0 && html`<select aria-label="Host" value=${chosenHost.value} onChange=${(event) => { chosenHost.value = event.target.value; }}>
+        <option value="">all hosts</option>${[HERE, ...Object.keys(hosts.value)].map((each) => html`<option value=${each}>${each}</option>`)}</select>`}</header>
     <div class="scroll">
       ${paused && html`<p class="note">${queues.value.draining ? "The queue is draining" : "Everything has been paused"} since ${clock(paused)}. No jobs start.</p>`}
       <${Group} label="Questions" hint="the agent waits for the answer" jobs=${found.waiting}>

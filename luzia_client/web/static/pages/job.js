@@ -1,7 +1,7 @@
 // One job: what it does, its output, its life, and what it has changed.
 
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
-import { call } from "../core/api.js";
+import { call, hostOf, hosts, isAway } from "../core/api.js";
 import { bytes, count, doing, duration, fullTime, isFinal, money, ranFor, title } from "../core/format.js";
 import { act, epoch, jobSignal, listen, now, put, readOnly } from "../core/live.js";
 import { href, route } from "../core/router.js";
@@ -90,8 +90,9 @@ export function JobPage() {
         <span class="grow"></span>
         ${!readOnly.value && Object.entries(ACTIONS).filter(([, each]) => each.fits(job)).map(
           ([name, each]) => html`<button key=${name} class=${each.danger ? "danger" : ""} onClick=${() => perform(name, [job])}>${each.label}</button>`)}
-        ${!readOnly.value && html`<button onClick=${() => openDispatch({ project: job.project, task: job.task })}>Again…</button>`}
+        ${!readOnly.value && html`<button onClick=${() => openDispatch({ project: job.project, task: job.task, host: hostOf(job.id) })}>Again…</button>`}
       </div>
+      ${isAway(job.id) && html`<p class="problem" role="status">This is what was last known of the job: ${hosts.value[hostOf(job.id)].message || "its host is unreachable"}</p>`}
       ${doing(job) && !job.question && html`<p class="doing-line">${doing(job)}</p>`}
       <${Collisions} job=${job} />
       ${job.question && (job.activity?.asked?.length ? job.activity.asked : [job.question]).map((each) => html`<${Question} key=${each.id} job=${job} question=${each} />`)}

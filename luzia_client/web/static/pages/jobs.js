@@ -1,8 +1,9 @@
 // All jobs: filters, sorting and paging at the server, a list of which only the visible rows exist, and actions on many.
 
 import { html, signal, useComputed, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
-import { list } from "../core/api.js";
+import { HERE, hostOf, hosts, isAway } from "../core/api.js";
 import { STATES, ACTIVE, FAILED, age, doing, duration, isFinal, money, plural, ranFor, title } from "../core/format.js";
+import { listAll } from "../core/hosts_list.js";
 import { JobsList } from "../core/jobs_list.js";
 import { counts, jobSignal, now, readOnly } from "../core/live.js";
 import { go, href, replace, route } from "../core/router.js";
@@ -44,6 +45,7 @@ function queryOf(query) {
   const states = GROUPS[group] || group.split(",").filter((each) => STATES[each]);
   const fields = { sort: query.get("sort") || defaultSort(), states };
   if (query.get("project")) fields.projects = [query.get("project")];
+  if (query.get("host")) fields.host = query.get("host");
   if (query.get("agent")) fields.agents = [query.get("agent")];
   const tags = parsedTags(query.get("tags") || "");
   if (Object.keys(tags).length) fields.tags = tags;
@@ -74,18 +76,22 @@ function JobRow({ id, held, index, isCurrent, phone, group }) {
   const old = of((job) => age(job.created_at, now.value));
   const { project, agent, created_at: created } = held.peek();
   const chosen = selection.value.has(id);
+  const several = Object.keys(hosts.value).length > 0;
+  const away = isAway(id);
+  const host = `${hostOf(id)}${away ? " (unreachable)" : ""}`;
   const toggle = (event) => {
     const next = new Set(selection.value);
     if (event.target.checked) next.add(id);
     else next.delete(id);
     selection.value = next;
   };
-  return html`<div class=${`job-row ${isCurrent ? "current" : ""} ${group ? "first-of-group" : ""}`} role="row" aria-rowindex=${index + 2} aria-selected=${chosen} data-job=${id}>
+  return html`<div class=${`job-row ${isCurrent ? "current" : ""} ${group ? "first-of-group" : ""} ${away ? "away" : ""}`} role="row" aria-rowindex=${index + 2} aria-selected=${chosen} data-job=${id}>
     ${group && html`<span class="group-label" aria-hidden="true">${group}</span>`}
     <span class="cell-check" role="cell"><input type="checkbox" aria-label=${`Select job ${id}`} checked=${chosen} onChange=${toggle} /></span>
     <span class="cell-state" role="cell"><${State} state=${state} short=${phone} /></span>
     <span class="cell-task" role="cell"><a href=${href("job", [id])} tabindex=${isCurrent ? 0 : -1}>${name}</a><span class="doing">${does}</span></span>
     <span class="cell-progress" role="cell">${!isFinal(state) && html`<${Percent} held=${held} />`}</span>
+    ${several && html`<span class="cell-host" role="cell" title=${away && !isFinal(state) ? `last known: ${STATES[state].label}` : ""}>${host}</span>`}
     <span class="cell-project" role="cell">${project.split("/").pop()}</span>
     <span class="cell-agent" role="cell">${agent}</span>
     <span class="cell-cost num" role="cell">${cost}</span>
@@ -104,7 +110,7 @@ async function matching(query) {
   const jobs = [];
   let cursor = null;
   do {
-    const page = await list({ ...query, limit: 1000, cursor });
+    const page = await listAll({ ...query, limit: 1000, cursor });
     jobs.push(...page.jobs);
     cursor = page.next;
   } while (cursor !== null && cursor !== undefined && jobs.length < MOST_SELECTED);
@@ -153,6 +159,7 @@ export function JobsPage() {
     setAll(false);
   };
   const group = query.get("state") || "all";
+  const several = Object.keys(hosts.value).length > 0;
   const rows = [];
   const groupAt = (index) => groupOf(jobSignal(source.ids[index])?.peek());
   for (let index = view.first; index < view.last; index += 1) {
@@ -177,6 +184,10 @@ export function JobsPage() {
         <option value="">all projects</option>
         ${projects.value.map((each) => html`<option value=${each.name}>${each.name}</option>`)}
       </select>
+      ${several && html`<select aria-label="Host" value=${query.get("host") || ""} onChange=${(event) => setFilter("host", event.target.value)}>
+        <option value="">all hosts</option>
+        ${[HERE, ...Object.keys(hosts.value)].map((each) => html`<option value=${each}>${each}</option>`)}
+      </select>`}
       <select aria-label="Agent" value=${query.get("agent") || ""} onChange=${(event) => setFilter("agent", event.target.value)}>
         <option value="">all agents</option>
         ${agents.value.map((each) => html`<option value=${each.name}>${each.name}</option>`)}
@@ -198,11 +209,11 @@ export function JobsPage() {
       <button class="plain" onClick=${() => { selection.value = new Set(); setAll(false); }}>Clear</button>
     </div>`}
     ${fields.search && html`<${Found} fields=${fields} />`}
-    <div class="job-table" role="table" aria-label="Jobs" aria-rowcount=${total + 1}>
+    <div class=${`job-table ${several ? "with-hosts" : ""}`} role="table" aria-label="Jobs" aria-rowcount=${total + 1}>
       <div class="job-row job-head" role="row">
         <span class="cell-check" role="columnheader"><input type="checkbox" aria-label="Select the loaded jobs" checked=${chosen.size > 0 && chosen.size === source.ids.filter(Boolean).length} onChange=${selectShown} /></span>
         <span class="cell-state" role="columnheader">state</span><span class="cell-task" role="columnheader">task</span>
-        <span class="cell-progress" role="columnheader">progress</span><span class="cell-project" role="columnheader">project</span>
+        <span class="cell-progress" role="columnheader">progress</span>${several && html`<span class="cell-host" role="columnheader">host</span>`}<span class="cell-project" role="columnheader">project</span>
         <span class="cell-agent" role="columnheader">agent</span><span class="cell-cost num" role="columnheader">cost</span>
         <span class="cell-time num" role="columnheader">time</span><span class="cell-age num" role="columnheader">age</span>
       </div>

@@ -1,12 +1,14 @@
 // What a job has changed, by file and hunk, and what to do with it: merge all or some, send back with comments, or discard.
 
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { call, get } from "../core/api.js";
+import { HERE, call, get, hostOf, placeOf } from "../core/api.js";
+import { DiffLines } from "./diff_lines.js";
 import { isFinal, plural } from "../core/format.js";
 import { act, readOnly } from "../core/live.js";
 import { attempt, confirm, toast } from "./ui.js";
 
 const MOST_OPEN_LINES = 600;
+const DISCARD_WARNING = "Its worktree and branch are deleted. A copy is kept for some time.";
 
 const TONES = { "+": "added", "-": "deleted", " ": "" };
 const lineKey = (file, line) => JSON.stringify(line.kind === "-" ? [file.old_path || file.path, line.old, true] : [file.path, line.new, false]);
@@ -42,7 +44,33 @@ function File({ file, open, review }) {
   </details></div>`;
 }
 
-export function Changes({ job }) {
+/** What a job of another host has changed. It is merged in a clone: the repository is not on this machine. */
+function FarChanges({ job }) {
+  const [changes, setChanges] = useState(null);
+  const [problem, setProblem] = useState(null);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    get(placeOf("diff", job.id)).then(setChanges, (error) => (error.code ? setProblem(error) : Promise.reject(error)));
+  }, [job.id, job.state]);
+  if (problem) return html`<p class="problem pad">${problem.message}<br /><span class="muted">${problem.hint}</span></p>`;
+  if (!changes) return html`<p class="muted pad">Reading the changes…</p>`;
+  const discard = async () => {
+    if (!(await confirm(`Discard the work of job ${job.id}?`, DISCARD_WARNING, "Discard"))) return;
+    setBusy(true);
+    await attempt(() => act("discard", job.id), "Discarded");
+    setBusy(false);
+  };
+  return html`<div class="changes">
+    <div class="row wrap change-head"><span>In a clone of the project, merge it with <code>luzia merge ${job.id}</code></span><span class="grow"></span>
+      ${isFinal(job.state) && !readOnly.value && html`<button class="danger" disabled=${busy} onClick=${discard}>Discard</button>`}</div>
+    ${changes.truncated && html`<p class="muted">The diff is longer than 2 MiB; see the rest with luzia diff ${job.id}.</p>`}
+    ${changes.text ? html`<pre class="diff" tabindex="0" aria-label="Changes"><${DiffLines} lines=${changes.text.split("\n")} /></pre>` : html`<div class="empty"><p class="empty-title">Nothing was changed.</p></div>`}
+  </div>`;
+}
+
+export const Changes = ({ job }) => (hostOf(job.id) === HERE || job.discarded ? html`<${LocalChanges} job=${job} />` : html`<${FarChanges} job=${job} />`);
+
+function LocalChanges({ job }) {
   const [changes, setChanges] = useState(null);
   const [problem, setProblem] = useState(null);
   const [message, setMessage] = useState("");
@@ -97,7 +125,7 @@ export function Changes({ job }) {
     toast(merged.files_left ? `Merged what was chosen; ${plural(merged.files_left, "file")} left` : merged.commits ? `Merged ${plural(merged.commits, "commit")} into ${merged.onto}` : `${merged.onto} already contains it`);
   }));
   const discard = async () => {
-    if (await confirm(`Discard the work of job ${job.id}?`, "Its worktree and branch are deleted. A copy is kept for some time.", "Discard")) {
+    if (await confirm(`Discard the work of job ${job.id}?`, DISCARD_WARNING, "Discard")) {
       run(() => attempt(() => act("discard", job.id), "Discarded"));
     }
   };

@@ -1,7 +1,7 @@
 // The form that dispatches a job.
 
 import { html, signal, useEffect, useRef, useState } from "../vendor/preact.js";
-import { call } from "../core/api.js";
+import { HERE, call, hosts } from "../core/api.js";
 import { bytes } from "../core/format.js";
 import { go } from "../core/router.js";
 import { agents, loadSetup, projects } from "../core/setup.js";
@@ -19,7 +19,7 @@ export const DispatchDialog = () => (open.value ? html`<${Form} initial=${open.v
 const remembered = () => localStorage.getItem("luzia.project") || "";
 
 function Form({ initial, onClose }) {
-  const [form, setForm] = useState({ project: initial.project || remembered(), agent: "", model: "", task: initial.task || "", priority: "", retries: "", timeout: "", cost: "", tags: "", worktree: "", ask: "", hold: false });
+  const [form, setForm] = useState({ host: initial.host || HERE, project: initial.project || remembered(), agent: "", model: "", task: initial.task || "", priority: "", retries: "", timeout: "", cost: "", tags: "", worktree: "", ask: "", hold: false });
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(null);
   const [dragged, setDragged] = useState(false);
@@ -52,7 +52,7 @@ function Form({ initial, onClose }) {
 
   const submit = async (event) => {
     event.preventDefault();
-    const fields = { project: form.project.trim(), task: form.task };
+    const fields = { host: form.host, project: form.project.trim(), task: form.task };
     if (form.agent) fields.agent = form.agent;
     if (form.model.trim()) fields.model = form.model.trim();
     if (form.priority) fields.priority = Number(form.priority);
@@ -87,6 +87,8 @@ function Form({ initial, onClose }) {
       <div class="fields">
         <label>Project<input required list="known-projects" name="project" value=${form.project} onInput=${set("project")} placeholder="name or absolute path" /></label>
         <datalist id="known-projects">${projects.value.map((each) => html`<option value=${each.name}>${each.path}</option>`)}</datalist>
+        ${Object.keys(hosts.value).length > 0 && html`<label>Host<select name="host" value=${form.host} onChange=${set("host")}>
+          ${[HERE, ...Object.keys(hosts.value)].map((each) => html`<option value=${each}>${each}</option>`)}</select></label>`}
         <label>Agent<select name="agent" value=${form.agent} onChange=${set("agent")}>
           <option value="">the project's</option>
           ${agents.value.map((each) => html`<option value=${each.name} disabled=${!each.installed}>${each.name}${each.installed ? "" : " (not installed)"}</option>`)}

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { pieces, plain } from "../core/ansi.js";
+import { placeOf } from "../core/api.js";
 import { bytes, isFinal } from "../core/format.js";
 import { Log } from "../core/log.js";
 import { logKeys } from "../core/shown.js";
@@ -100,7 +101,6 @@ export function LogView({ job, rendered }) {
     logKeys.shown = { search, toStart, toEnd };
     return () => { logKeys.shown = null; };
   });
-  const query = new URLSearchParams({ job: job.id, attempt: shown, stream: source.stream });
   const ended = log.ended.value !== null || isFinal(job.state);
 
   return html`<section class="log" aria-label="Output">
@@ -119,7 +119,7 @@ export function LogView({ job, rendered }) {
         onKeyDown=${(event) => event.key === "Enter" && search(event.shiftKey ? 1 : -1)} />
       <span class="grow"></span>
       <span class="muted num">${log.size ? bytes(log.size) : ""}</span>
-      <a class="button" href=${`/api/output?${query}`} download=${`${job.id}-${shown}-${source.stream}.txt`}>Download</a>
+      <a class="button" href=${placeOf("output", job.id, { attempt: shown, stream: source.stream })} download=${`${job.id.replace("/", "-")}-${shown}-${source.stream}.txt`}>Download</a>
     </div>
     <div class="log-box" ref=${box} onScroll=${scrolled} tabindex="0" role="log" aria-label=${`${name} of job ${job.id}`}>
       <${Rows} view=${view}>

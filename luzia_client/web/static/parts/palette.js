@@ -1,7 +1,8 @@
 // The command palette: pages, actions on the job that is shown, and jobs by their task or id.
 
 import { html, signal, useEffect, useRef, useState } from "../vendor/preact.js";
-import { call, list } from "../core/api.js";
+import { call } from "../core/api.js";
+import { listAll } from "../core/hosts_list.js";
 import { title } from "../core/format.js";
 import { readOnly } from "../core/live.js";
 import { go, route } from "../core/router.js";
@@ -43,7 +44,7 @@ function Chooser({ onClose }) {
       if (!wanted) return setJobs([]);
       try {
         const byId = /^[0-9a-f-]{3,}$/.test(wanted) ? call("status", { job: wanted }).then(({ job }) => [job], () => []) : [];
-        const [own, page] = await Promise.all([byId, list({ limit: MOST_JOBS, search: wanted })]);
+        const [own, page] = await Promise.all([byId, listAll({ limit: MOST_JOBS, search: wanted })]);
         if (live) setJobs([...own, ...page.jobs.filter((job) => job.id !== own[0]?.id)].slice(0, MOST_JOBS));
       } catch (error) {
         if (!error.code) throw error;

@@ -1,0 +1,86 @@
+"""A network of its own for the server of another host: a namespace, and a pair of interfaces that leads to it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+
+from support import DEADLINE_S
+
+_numbers = itertools.count()
+
+
+class FarNetwork:
+    """A namespace with one interface. address: of the host in it."""
+
+    def __init__(self) -> None:
+        number, pid = next(_numbers), os.getpid()
+        net = f"10.{64 + (pid >> 8) % 64}.{pid % 256}"
+        first = number * 4 % 256
+        self.address, self._near = f"{net}.{first + 2}", f"{net}.{first + 1}"
+        self._name, self._interface = f"lz{pid}-{number}", f"lz{pid}.{number}"
+
+    def create(self) -> None:
+        """Make the namespace, and connect it."""
+        far = f"{self._interface}f"
+        for command in (
+            f"ip netns add {self._name}",
+            f"ip link add {self._interface} type veth peer name {far} netns {self._name}",
+            f"ip address add {self._near}/30 dev {self._interface}",
+            f"ip link set {self._interface} up",
+            f"ip -n {self._name} address add {self.address}/30 dev {far}",
+            f"ip -n {self._name} link set {far} up",
+            f"ip -n {self._name} link set lo up",
+        ):
+            run(command.split())
+
+    def inside(self, command: Sequence[str]) -> list[str]:
+        """A command line that runs the command in the namespace."""
+        return ["ip", "netns", "exec", self._name, *command]
+
+    def cut(self) -> None:
+        """Take the link down: nothing is answered, and nothing is closed."""
+        run(["ip", "link", "set", self._interface, "down"])
+
+    def mend(self) -> None:
+        run(["ip", "link", "set", self._interface, "up"])
+
+    def delay(self, delay_s: float) -> bool:
+        """Delay every packet in each direction; False if this kernel cannot (it lacks sch_netem)."""
+        delay = f"{delay_s * 1000:g}ms"
+        far = ["ip", "netns", "exec", self._name, "tc", "qdisc", "add", "dev", f"{self._interface}f"]
+        near = ["tc", "qdisc", "add", "dev", self._interface]
+        return all(succeeds([*each, "root", "netem", "delay", delay]) for each in (near, far))
+
+    def remove(self) -> None:
+        """Remove the namespace, with its interfaces."""
+        succeeds(["ip", "netns", "delete", self._name])
+
+
+@cache
+def missing() -> str:
+    """Why this process cannot make namespaces; empty if it can."""
+    if os.geteuid() != 0:
+        return "not root"
+    if shutil.which("ip") is None:
+        return "ip is not installed: apt install iproute2"
+    probe = FarNetwork()
+    try:
+        probe.create()
+    except subprocess.CalledProcessError as exc:
+        return str(exc.stderr or exc).strip()
+    finally:
+        probe.remove()
+    return ""
+
+
+def run(command: Sequence[str]) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=DEADLINE_S)
+
+
+def succeeds(command: Sequence[str]) -> bool:
+    return subprocess.run(command, capture_output=True, timeout=DEADLINE_S).returncode == 0
