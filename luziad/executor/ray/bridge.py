@@ -22,6 +22,7 @@ from luziad.executor.ray import wire
 from luziad.executor.ray.demand import NodeResources
 from luziad.executor.ray.following import Actors, Following
 from luziad.jobs.attempt import AttemptRef
+from luziad.supervise.shortages import describe_error
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ class Bridge:
             try:
                 await self._serve(following, request)
             except OSError as exc:
-                problem = f"its directory cannot be used: {exc}; luziad tries again by itself"
+                problem = f"its directory cannot be used: {describe_error(exc)}; luziad tries again by itself"
                 self.send(wire.Problem(ref.job, ref.attempt, problem))
                 await asyncio.sleep(_DIRECTORY_RETRY_S)
                 request = wire.Attach(ref.job, ref.attempt, request.directory)

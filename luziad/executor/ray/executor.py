@@ -25,6 +25,7 @@ from luziad.executor.ray.demand import NodeResources, demand_of, find_lack
 from luziad.executor.ray.home import Record, failed_start
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, LostAttempt, NotStarted
 from luziad.jobs.requirements import Requirements
+from luziad.supervise.shortages import describe_error
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +191,9 @@ class RayExecutor:
                 return
             await self._in_thread(home.create, directory, launch.prompt, record)
         except OSError as exc:
-            self._ended(launch.ref, NotStarted(f"its directory cannot be made: {exc}", is_shortage=True))
+            self._ended(
+                launch.ref, NotStarted(f"its directory cannot be made: {describe_error(exc)}", is_shortage=True)
+            )
             return
         request = msgspec.structs.asdict(launch)
         del request["ref"], request["remote"]
@@ -223,7 +226,7 @@ class RayExecutor:
         try:
             record = await self._in_thread(home.read_record, directory)
         except (OSError, ValueError) as exc:
-            self._ended(attempt.ref, LostAttempt(f"its record cannot be read: {exc}"))
+            self._ended(attempt.ref, LostAttempt(f"its record cannot be read: {describe_error(exc)}"))
             return
         if record is None:
             self._ended(attempt.ref, NotStarted("the daemon has ended before the cluster heard of it"))

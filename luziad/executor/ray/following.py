@@ -29,6 +29,7 @@ from luziad.executor.ray.home import Record
 from luziad.executor.ray.node import Order, Report
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, LostAttempt, NotStarted
 from luziad.supervise import attempt_files
+from luziad.supervise.shortages import describe_error
 from luziad.worktrees.git import Git, GitError
 
 log = logging.getLogger(__name__)
@@ -182,7 +183,7 @@ class Following:
             await actor.start.remote(msgspec.msgpack.encode(order))
         except (GitError, OSError) as exc:
             await self._kill()
-            await self.fail(f"its code cannot be sent: {exc}")
+            await self.fail(f"its code cannot be sent: {describe_error(exc)}")
             return False
         except RayActorError as exc:
             if self._record.ordered:
@@ -273,7 +274,9 @@ class Following:
         try:
             await asyncio.to_thread(self._apply, state, bundle if offset else None)
         except (GitError, OSError) as exc:
-            return LostAttempt(f"its work could not be brought into the worktree: {exc}; it is kept in {bundle}")
+            return LostAttempt(
+                f"its work could not be brought into the worktree: {describe_error(exc)}; it is kept in {bundle}"
+            )
         return end
 
     def _apply(self, state: State, bundle: str | None) -> None:
