@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 RAY := $(VENV)/.ray
+ALONE := unshare --map-root-user --net --pid --fork --kill-child --mount-proc sh -c
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-native test-hosts test-ray test-agents test-agents-all test-systemd test-systemd-vm test-container
-.PHONY: check bench bench-rivals chaos soak fuzz
+.PHONY: check bench bench-ray bench-rivals chaos soak fuzz
 .PHONY: generate vendor site pictures wheels test-installs deb rpm clean
 
 help: ## list the targets
@@ -56,8 +57,10 @@ $(RAY): $(STAMP) .ci/constraints.txt
 	@touch $@
 
 test-ray: $(RAY) ## run jobs on a real cluster of Ray, in namespaces of its own (installs Ray once: 260 MB)
-	unshare --map-root-user --net --pid --fork --kill-child --mount-proc \
-	    sh -c 'ip link set lo up && exec $(BIN)/pytest -rs tests/cluster'
+	$(ALONE) 'ip link set lo up && exec $(BIN)/pytest -rs tests/cluster'
+
+bench-ray: $(RAY) ## take the measurements of docs/scale.md, on a real cluster of Ray
+	$(ALONE) 'ip link set lo up && exec $(BIN)/python tests/bench/cluster.py'
 
 test-agents: $(STAMP) ## run real agents against a local model server (needs npm; installs them once)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents

@@ -52,6 +52,14 @@ class RayCluster:
         """Kill a node at once, as a power failure would."""
         self.cluster.remove_node(node, allow_graceful=False)
 
+    def kill_head(self) -> None:
+        """Kill the head's server, which keeps its tables on the disk."""
+        self.cluster.head_node.kill_gcs_server(check_alive=False)
+
+    def restart_head(self) -> None:
+        """Start the head's server again."""
+        self.cluster.head_node.start_gcs_server()
+
     def wait_for_nodes(self) -> None:
         """Wait until the head knows all nodes."""
         self.cluster.wait_for_nodes(timeout=30)
@@ -62,6 +70,9 @@ def ray_cluster(spool: Path) -> Iterator[RayCluster]:
     """A cluster with a head only, for a `with` block."""
     os.environ |= {f"RAY_health_check_{name}": str(value) for name, value in _HEALTH.items()}
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "LUZIA_SPOOL": str(spool)}
+    storage = spool.parent / "tables"
+    storage.mkdir()
+    os.environ |= {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(storage)}
     from ray.cluster_utils import Cluster
 
     head = {
@@ -78,15 +89,17 @@ def ray_cluster(spool: Path) -> Iterator[RayCluster]:
 
 
 @contextmanager
-def luzia_on(cluster: RayCluster, more: str = "", executor: str = "") -> Iterator[PrivateLuzia]:
+def luzia_on(
+    cluster: RayCluster, more: str = "", executor: str = "", lease_s: float = LEASE_S
+) -> Iterator[PrivateLuzia]:
     """A luzia whose project, a repository with one commit, runs its jobs on the cluster.
 
-    more, executor: more lines for the configuration of the project, and of the executor.
+    more, executor: more lines for the configuration of the project, and of the executor. lease_s: of the executor.
     """
     with private_luzia() as luzia:
         name = re.sub(r"[^A-Za-z0-9]", "", os.path.basename(luzia.root))
         Path(luzia.env["LUZIA_CONFIG"]).write_text(
-            f'[executors.c]\nkind = "ray"\naddress = "{cluster.address}"\nnamespace = "{name}"\nlease_s = {LEASE_S}\n'
+            f'[executors.c]\nkind = "ray"\naddress = "{cluster.address}"\nnamespace = "{name}"\nlease_s = {lease_s}\n'
             f'{executor}\n[projects.p]\npath = "{luzia.project}"\nexecutor = "c"\n'
             f'agent = "shell"\ngrace_s = 2\n{more}\n'
         )

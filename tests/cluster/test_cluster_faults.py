@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 from luzia_protocol.jobs import JobState, Outcome
 
 from private_luzia import PrivateLuzia
-from ray_cluster import LEASE_S, RayCluster, processes
+from ray_cluster import LEASE_S, RayCluster, luzia_on, processes
 from support import eventually
 
 from .test_cluster_jobs import await_output, dispatch, output
@@ -129,3 +132,60 @@ def test_an_attempt_ends_itself_when_its_node_has_no_connection_to_the_head(
             os.kill(pid, signal.SIGCONT)
     luzia.client().wait([job], timeout_s=60)
     assert luzia.client().get_job(job).state in (JobState.LOST, JobState.FAILED, JobState.CANCELLED)
+
+
+def test_a_node_that_the_head_counts_as_dead_ends_its_attempt_before_the_next_one_starts(
+    luzia: PrivateLuzia, cluster: RayCluster, tmp_path: Path
+) -> None:
+    """The worker and the agent run on, only the raylet is silent: as on a node that is cut off."""
+    trace = tmp_path / "trace"
+    before = set(processes("raylet/raylet"))
+    node, other = cluster.add_node(cpus=1, cut=1), None
+    cluster.wait_for_nodes()
+    (raylet,) = set(processes("raylet/raylet")) - before
+    command = (
+        f"n=0; while [ $n -lt 1000 ]; do echo $LUZIA_ATTEMPT >> {trace}; n=$((n+1)); sleep 0.05;"
+        " [ $LUZIA_ATTEMPT = 1 ] || [ $n -lt 20 ] || exit 0; done"
+    )
+    job = dispatch(luzia, command, needs={"cut": 1}, retries=1)
+    eventually(trace.exists)
+    os.kill(raylet, signal.SIGSTOP)
+    try:
+        eventually(lambda: luzia.client().get_job(job).attempts[0].outcome is Outcome.LOST, "the loss")
+        other = cluster.add_node(cpus=1, cut=1)
+        luzia.client().wait([job], timeout_s=90)
+        assert luzia.client().get_job(job).state is JobState.COMPLETED
+        lines = trace.read_text().split()
+        assert lines == sorted(lines), "attempts have run at the same time"
+        assert set(lines) == {"1", "2"}
+    finally:
+        os.kill(raylet, signal.SIGCONT)
+        for each in filter(None, (node, other)):
+            cluster.kill_node(each)
+
+
+def test_a_job_continues_while_a_head_with_persistent_storage_is_restarted(cluster: RayCluster) -> None:
+    with luzia_on(cluster, lease_s=60.0) as luzia:
+        job = dispatch(luzia, COUNT)
+        await_output(luzia, job, b"5\n")
+        cluster.kill_head()
+        cluster.restart_head()
+        later = dispatch(luzia, "echo later")
+        luzia.client().wait([job, later], timeout_s=90)
+        assert luzia.client().get_job(job).attempt == 1
+        assert output(luzia, job) == counted()
+        assert output(luzia, later) == b"later\n"
+
+
+def test_another_version_of_ray_is_refused_with_both_versions(cluster: RayCluster, tmp_path: Path) -> None:
+    program = "import ray; ray.__version__ = '2.1.0'; from luziad.executor.ray.bridge import main; main()"
+    words = [f"--address={cluster.address}", "--namespace=other", f"--lock={tmp_path}/lock", "--lease=3"]
+    bridge = subprocess.Popen([sys.executable, "-c", program, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert bridge.stdout is not None
+        said = json.loads(bridge.stdout.readline())
+        assert said["is_refused"]
+        assert "Ray: 2.1.0" in said["problem"]
+        assert "Version mismatch" in said["problem"]
+    finally:
+        bridge.communicate(timeout=60)

@@ -10,6 +10,7 @@ import pytest
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import JobState
 
+from interactive_agent import InteractiveAgent
 from private_luzia import PrivateLuzia
 from ray_cluster import RayCluster, git, luzia_on, processes
 from support import eventually
@@ -129,6 +130,18 @@ def test_with_a_shared_file_system_a_job_runs_in_the_directory_itself(cluster: R
         luzia.client().wait([job], timeout_s=60)
         assert output(luzia, job).decode().strip() == os.path.realpath(luzia.project)
         assert Path(luzia.project, "here").read_text() == "here\n"
+
+
+def test_a_question_is_answered_on_the_node(cluster: RayCluster) -> None:
+    with luzia_on(cluster, executor="shared_filesystem = true") as luzia:  # its nodes find the agent where it is here
+        agent = InteractiveAgent(luzia)
+        job = dispatch(luzia, "ask me", agent="claude", ask=True)
+        eventually(lambda: luzia.client().get_job(job).state is JobState.WAITING, "the question")
+        answered = luzia.run("answer", job, "yes")
+        assert answered.returncode == 0, answered.stderr
+        luzia.client().wait([job], timeout_s=60)
+        assert luzia.client().get_job(job).state is JobState.COMPLETED
+        assert [call["prompt"] for call in agent.calls()] == ["ask me"]
 
 
 def test_the_setup_of_a_worktree_runs_on_the_node_and_its_failure_is_the_reason(cluster: RayCluster) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import socket
 import sys
 from collections.abc import Coroutine
 from typing import Any
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 WATCH_S = 1.0
 """How often the nodes of the cluster are looked at; the daemon hears of changes only."""
+_KNOCK_S = 5.0
 _FIRST_RETRY_S = 0.5
 _MAX_RETRY_S = 15.0
 _DIRECTORY_RETRY_S = 5.0
@@ -131,8 +133,8 @@ class Bridge:
         while True:
             try:
                 await asyncio.to_thread(self._init)
-            except (ConnectionError, TimeoutError) as exc:
-                self.send(wire.Cluster(problem=f"no cluster at {self._options.address}: {_first_line(exc)}"))
+            except OSError as exc:
+                self.send(wire.Cluster(problem=f"no cluster at {self._options.address}: {describe_error(exc)}"))
             except (RuntimeError, ValueError) as exc:  # another version of Ray or Python, or an invalid address
                 self._refusal = f"the cluster at {self._options.address} cannot be used: {_one_line(exc)}"
                 self.send(wire.Cluster(problem=self._refusal, is_refused=True))
@@ -145,6 +147,10 @@ class Bridge:
         await self._watch()
 
     def _init(self) -> None:
+        """Connect. Raises OSError, and what Ray raises for another version or an invalid address."""
+        host, _, port = self._options.address.rpartition(":")
+        # Ray itself would try for minutes, without a word.
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()
         ray.init(
             self._options.address,
             namespace=self._options.namespace,
@@ -180,10 +186,6 @@ def _list_nodes() -> list[NodeResources]:
     alive = (node for node in ray.nodes() if node["Alive"])
     found = (NodeResources(node["NodeName"], dict(node["Resources"])) for node in alive)
     return sorted(found, key=lambda node: (node.name, sorted(node.total)))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0]
 
 
 def _one_line(error: BaseException) -> str:

@@ -266,6 +266,11 @@ path = "/x"
             "agents.a.prompt",
             'expected "argument", "stdin" or',
         ),
+        ('[executors.c]\nkind = "slurm"\naddress = "a:1"', "executors.c.kind", 'expected "ray"'),
+        ('[executors.c]\nkind = "ray"\naddress = "ray://a:1"', "executors.c.address", "of the form HOST:PORT"),
+        ('[executors.c]\nkind = "ray"', "executors.c.address", "missing"),
+        ('[executors.local]\nkind = "ray"\naddress = "a:1"', "executors.local", "reserved for this machine"),
+        ('[projects.a]\npath = "/a"\nexecutor = "farm"', "projects.a.executor", 'unknown executor "farm"'),
         ('[agents.a]\ncommand = ["{task}"]\nreader = "gpt"', "agents.a.reader", "expected one of claude,"),
     ],
 )
