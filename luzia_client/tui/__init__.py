@@ -1,4 +1,4 @@
-"""The full screen of `luzia top` and the prompt of `luzia shell`.
+"""The full screens of `luzia top` and `luzia review`, and the prompt of `luzia shell`.
 
-Only their two commands import this package. It may use everything else in luzia_client but the commands themselves.
+Only their commands import this package. It may use everything else in luzia_client but the commands themselves.
 """
