@@ -21,6 +21,7 @@ HIGH_ROWS = 36
 SUMMARY_ROWS = 3
 MANY_SUMMARY_ROWS = 6
 FAILURE_ROWS = 3
+MESSAGE_ROWS = 3
 EMPTY: Fragments = [("", "")]
 
 
@@ -33,7 +34,8 @@ def compose_screen(state: ReviewState, screen: Screen, painter: DiffPainter) -> 
     header = [_header(state, columns)]
     if alert := _alert(state):
         header.append(fit([("class:alert", alert)], columns))
-    below = rows - len(header) - (not state.typing)
+    footer = [] if state.typing else _footer(state, columns, rows)
+    below = rows - len(header) - len(footer)
     side = state.sidebar
     room = columns - side - (1 if side else 0)
     above = _about(state, room, rows)[: max(below - 1, 0)]
@@ -44,20 +46,19 @@ def compose_screen(state: ReviewState, screen: Screen, painter: DiffPainter) -> 
         bar = "│" if screen.blocks else "|"
         listed = _sidebar(state, side, below)
         body = [[*left, ("class:dim", bar), *right] for left, right in zip(listed, body, strict=False)]
-    footer = [] if state.typing else [_footer(state, columns)]
     return [*header, *body[: max(below, 0)], *footer][:rows]
 
 
 def _page(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
     page = state.page
     assert page is not None
-    shown = page.text.view(columns, max(rows - 2, 0))
-    filled = [*shown, *[EMPTY] * (max(rows - 2, 0) - len(shown))]
     more = "" if page.text.follows else "  (more below)"
-    bottom = _message_row(state, columns) or fit(
-        [("class:keys", f"Esc close  ↑↓ PgUp PgDn Home End move{more}")], columns
-    )
-    return [fit([("class:header", f" {page.title} ")], columns), *filled, bottom][:rows]
+    keys = fit([("class:keys", f"Esc close  ↑↓ PgUp PgDn Home End move{more}")], columns)
+    bottom = _message_rows(state, columns, rows) or [keys]
+    room = max(rows - 1 - len(bottom), 0)
+    shown = page.text.view(columns, room)
+    filled = [*shown, *[EMPTY] * (room - len(shown))]
+    return [fit([("class:header", f" {page.title} ")], columns), *filled, *bottom][:rows]
 
 
 def _header(state: ReviewState, columns: int) -> Fragments:
@@ -170,12 +171,18 @@ def _sidebar(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
     return shown + [fit([("", "")], columns)] * (rows - len(shown))
 
 
-def _footer(state: ReviewState, columns: int) -> Fragments:
-    return _message_row(state, columns) or fit([("class:keys", format_footer(state.entry, columns))], columns)
+def _footer(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
+    return _message_rows(state, columns, rows) or [fit([("class:keys", format_footer(state.entry, columns))], columns)]
 
 
-def _message_row(state: ReviewState, columns: int) -> Fragments | None:
-    """The open prompt, or the result of the last key."""
-    if state.prompt is not None:
-        return fit([("class:choice", one_line(state.prompt.question, 1000))], columns)
-    return fit([("class:message", one_line(state.message, 1000))], columns) if state.message else None
+def _message_rows(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
+    """The open prompt, or the result of the last key, in at most MESSAGE_ROWS rows."""
+    style, text = (
+        ("class:choice", state.prompt.question) if state.prompt is not None else ("class:message", state.message)
+    )
+    if not text:
+        return []
+    most = MESSAGE_ROWS if rows >= LOW_ROWS else 1
+    lines = wrap(one_line(text, 1000), columns)
+    shown = [*lines[: most - 1], " ".join(lines[most - 1 :])] if len(lines) > most else lines
+    return [fit([(style, line)], columns) for line in shown]
