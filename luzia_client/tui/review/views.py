@@ -97,7 +97,7 @@ def _about(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
     if not trouble and (planned := state.waiting.planned_conflict) is not None:
         trouble = f"Will conflict with {', '.join(planned.with_jobs) or planned.onto}: {', '.join(planned.conflicts)}"
     if not trouble:
-        trouble = "; ".join(describe_collisions(job))
+        trouble = " · ".join(describe_collisions(job))
     if trouble:
         lines = wrap(one_line(trouble, 2000), columns)[: FAILURE_ROWS if rows >= LOW_ROWS else 1]
         about += [fit([("class:failed", line)], columns) for line in lines]
