@@ -12,6 +12,7 @@ from luzia_client.trees.git import list_names, resolve_commit, run_git
 from luzia_client.trees.preview import preview_merge
 from luzia_client.trees.programs import list_transport_settings
 from luzia_client.trees.snapshot import commit_to_merge, move_branch
+from luzia_client.trees.submodules import publish_submodules
 
 _NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0"}
 
@@ -76,7 +77,11 @@ def find_commits(job: Job, tree: Worktree, *, commit: bool, message: str | None)
     if tip is None:
         raise WorktreeError(f"the branch {tree.branch} does not exist any more")
     title = message or title_of(job)
-    return tip, commit_to_merge(tree, tip, commit=commit, message=title) if os.path.isdir(tree.path) else tip
+    if not os.path.isdir(tree.path):
+        return tip, tip
+    last = commit_to_merge(tree, tip, commit=commit, message=title)
+    publish_submodules(tree)  # a verification checks them out
+    return tip, last
 
 
 def push_branch(tree: Worktree, remote: str, commit: str) -> None:

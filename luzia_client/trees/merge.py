@@ -19,7 +19,6 @@ from luzia_client.trees.git import content_of, is_ancestor, list_names, resolve_
 from luzia_client.trees.preview import merge_contents
 from luzia_client.trees.selection import Selection, select
 from luzia_client.trees.snapshot import move_branch
-from luzia_client.trees.submodules import publish_submodules
 
 
 class MergeResult(msgspec.Struct, frozen=True):
@@ -62,7 +61,6 @@ def merge_branch(
     chosen, kept, files_left = (last, last, 0) if selection is None else _select(tree, last, selection, title)
     count = int(run_git(tree.repository, "rev-list", "--count", f"{head}..{chosen}").line)
     if count:
-        publish_submodules(tree)
         target = chosen if is_ancestor(tree.repository, head, chosen) else _merge_commit(job, tree, onto, head, chosen)
         if check is not None:
             check(target)

@@ -41,13 +41,14 @@ class ComputedCost(NamedTuple):
 def find_price(model: str, own: Mapping[str, PriceConfig]) -> tuple[str, PriceConfig] | None:
     """The price of a model, with its name there: the whole one, or without a provider before a `/`, or without a date.
 
-    own: the user's prices, which are preferred.
+    own: the user's prices, which win.
     """
     bare = model.rpartition("/")[2]
-    for name in dict.fromkeys((model, bare, _DATED.sub("", bare))):
-        price = own.get(name) or shipped_prices().get(name)
-        if price is not None:
-            return name, price
+    names = tuple(dict.fromkeys((model, bare, _DATED.sub("", bare))))
+    for prices in (own, shipped_prices()):
+        for name in names:
+            if name in prices:
+                return name, prices[name]
     return None
 
 

@@ -428,6 +428,51 @@ def test_a_verification_that_fails_keeps_the_branch_and_says_why() -> None:
         assert place.project.git("rev-parse", "main") == before
 
 
+def test_a_pull_request_is_opened_with_one_key_or_says_what_is_missing(place: Reviewed, tmp_path: Path) -> None:
+    job = place.finished("use four workers")
+    remote = place.project.at(tmp_path / "github.git")
+    remote.root.mkdir()
+    remote.git("init", "-q", "--bare")
+    program = tmp_path / "gh"
+    program.write_text("#!/bin/sh\necho https://forge.example/pulls/7\n")
+    program.chmod(0o755)
+    with review(place, PATH=f"{tmp_path}:{place.daemon.env['PATH']}") as screen:
+        screen.shows("+workers = 4")
+        screen.press("P")
+        screen.shows(f"job {job} waits again", "the branch main has no remote repository")
+        place.project.git("remote", "add", "origin", str(remote.root))
+        place.project.git("push", "-q", "-u", "origin", "main")
+        screen.press(" ", "P")
+        screen.shows("a pull request has all the work of a job")
+        screen.press("escape", "P")
+        screen.shows(f"pull request of job {job}: https://forge.example/pulls/7", "No finished work waits")
+    assert "workers = 4" in remote.git("show", f"luzia/{job}:config.toml")
+    assert place.job(job)["worktree"] is not None
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])
+def test_a_long_message_is_shown_whole_above_the_last_line(place: Reviewed, columns: int, rows: int) -> None:
+    names = [f"a/rather/long/directory/for/a/file/{number}.txt" for number in range(3)]
+    plans: list[dict[str, Any]] = [
+        {"files": dict.fromkeys(names, f"{each}\n"), "summary": each} for each in ("one", "two")
+    ]
+    place.finished("write one", plans[0])
+    second = place.finished("write two", plans[1])
+    with review(place, columns=columns, rows=rows) as screen:
+        screen.shows("+one")
+        screen.press("a")
+        screen.shows("+two", "1 decided")
+        screen.press("a")
+        screen.shows(f"{second} waits again")
+
+        def is_whole(now: Terminal) -> bool:
+            message = " ".join(line.strip() for line in now.lines[-3:])
+            return all(name in message for name in names) or all(now.text.count(name) >= 2 for name in names)
+
+        screen.until(is_whole, "the whole message")
+        assert all(wcswidth(line) <= columns for line in screen.lines)
+
+
 # What happens meanwhile
 
 

@@ -179,3 +179,15 @@ def test_the_header_counts_the_agents_that_are_held(luzia: PrivateLuzia) -> None
         screen.shows("Press Enter")
         screen.press("enter")
         screen.shows("STATE")
+
+
+def test_the_transcripts_of_all_jobs_are_searched_by_a_command_and_the_screen_returns(luzia: PrivateLuzia) -> None:
+    job = luzia.shell("echo the needle of this job")
+    luzia.client().wait([job])
+    until(lambda: job.encode() in luzia.run("search", "needle").stdout, "the index has it")
+    with top(luzia) as screen:
+        screen.shows(job)
+        screen.press(":", "search needle", "enter")
+        screen.shows(job, "the needle of this job", "Press Enter")
+        screen.press("enter")
+        screen.shows("STATE")

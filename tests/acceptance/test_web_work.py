@@ -178,6 +178,20 @@ def test_the_work_of_a_job_is_reviewed_by_file_and_merged(screen: Screen, place:
         assert status(wire, job)["state"] == "completed"
 
 
+def test_the_changed_words_of_a_line_are_marked(screen: Screen, place: Scene) -> None:
+    page = screen.page
+    place.project.write("words.py", "result = first_sum(items, 0)\nkept\nall of this goes\n")
+    place.project.commit("words")
+    with place.daemon.connect() as wire:
+        job = place.changed(wire, "printf 'result = sum(items, 1)\\nkept\\n42\\n' > words.py")
+        screen.go(f"#/job/{job}/changes")
+        page.wait_for_selector(".diff-line.added mark")
+        assert page.locator(".diff-line.deleted mark").all_inner_texts() == ["first_sum", "0"]
+        assert page.locator(".diff-line.added mark").all_inner_texts() == ["sum", "1"]
+        assert page.inner_text(".diff-line.added >> nth=0") == "+result = sum(items, 1)"
+        ended(wire, job)
+
+
 def test_jobs_that_change_the_same_files_say_so_as_soon_as_it_is_found(screen: Screen, place: Scene) -> None:
     page = screen.page
     place.project.write("shared.txt", "one\n")

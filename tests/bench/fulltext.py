@@ -51,19 +51,26 @@ class Searched(NamedTuple):
     prefix_ms: float
 
 
+def make_blocks(draw: random.Random) -> tuple[list[str], list[bytes]]:
+    """The vocabulary, the most frequent word first, and lines of transcripts made of it."""
+    words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(2, 10))) for _ in range(VOCABULARY)]
+    weights = list(itertools.accumulate(1 / (rank + 1) for rank in range(VOCABULARY)))
+    return words, [
+        _block(draw, draw.choices(words, cum_weights=weights, k=draw.randint(20, 400))) for _ in range(BLOCKS)
+    ]
+
+
 def measure(gigabytes: float = SMALL_GB) -> Searched:
     """Index logs of this size, and search in them."""
     draw = random.Random(1)
-    words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(2, 10))) for _ in range(VOCABULARY)]
-    weights = list(itertools.accumulate(1 / (rank + 1) for rank in range(VOCABULARY)))
-    blocks = [_block(draw, draw.choices(words, cum_weights=weights, k=draw.randint(20, 400))) for _ in range(BLOCKS)]
+    words, blocks = make_blocks(draw)
     attempts = max(1, round(gigabytes * 1e9 / LOG_BYTES))
     with tempfile.TemporaryDirectory(prefix="lz-") as directory:
         index = Index(Path(directory) / "search.db", 1 << 40)
         used_s = 0.0
         for n in range(1, attempts + 1):
             log = Path(directory) / "stdout"
-            _write_log(log, draw, blocks, n)
+            write_log(log, draw, blocks, n)
             texts = AttemptTexts(
                 1, f"done with ticket{n}", [f"src/m{n % 97}.py"], str(log), "", claude_transcript.entries
             )
@@ -95,11 +102,12 @@ def _block(draw: random.Random, words: list[str]) -> bytes:
     return json.dumps({"type": "user", "parent_tool_use_id": None, "message": {"content": result}}).encode()
 
 
-def _write_log(path: Path, draw: random.Random, blocks: list[bytes], n: int) -> None:
+def write_log(path: Path, draw: random.Random, blocks: list[bytes], n: int, log_bytes: int = LOG_BYTES) -> None:
+    """Write a transcript in which the word `ticket` with the number n occurs once."""
     said = [{"type": "text", "text": f"begin with ticket{n}"}]
     first = json.dumps({"type": "assistant", "parent_tool_use_id": None, "message": {"content": said}}).encode()
     size, lines = 0, [first]
-    while size < LOG_BYTES:
+    while size < log_bytes:
         lines.append(draw.choice(blocks))
         size += len(lines[-1]) + 1
     path.write_bytes(b"\n".join(lines) + b"\n")

@@ -29,6 +29,7 @@ from bench import (  # noqa: E402
     decisions,
     floods,
     fulltext,
+    fulltext_socket,
     graphs,
     memory,
     notices,
@@ -89,6 +90,7 @@ def main() -> int:
         told,
         search,
         search_texts,
+        search_at_the_socket,
         many_at_once,
         deciding,
     )
@@ -343,6 +345,17 @@ def search_texts() -> list[Figure]:
         Figure("a search in transcripts for a prefix", how, found.prefix_ms, "ms", 1000),
         Figure("indexing an ended attempt", "1 MB of output; processor time, mean", found.index_ms, "ms", 100),
         Figure("size of the index", "of the size of the output", found.part * 100, "%", 40),
+    ]
+
+
+def search_at_the_socket() -> list[Figure]:
+    """What a search takes of jobs that have run, from the request to the reply."""
+    found = fulltext_socket.measure()
+    how = f"{found.jobs:,} jobs with {found.log_gb * 1000:.0f} MB of logs"
+    longest = max(found.longest_ms.values())
+    return [
+        Figure("the first search in transcripts after a start", how, found.first_ms, "ms", 1000),
+        Figure("the longest of the searches after it", f"{how}; words, a phrase and a prefix", longest, "ms", 1000),
     ]
 
 

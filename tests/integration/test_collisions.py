@@ -156,3 +156,17 @@ def test_what_a_finished_job_has_left_counts_and_what_is_undone_does_not(worksho
     workshop.ended(second)
     eventually(lambda: not known(workshop, first), "the end of the collision")
     assert known(workshop, second) == []
+
+
+def test_racers_of_one_race_do_not_collide_with_each_other(workshop: Workshop) -> None:
+    gate = workshop.project.home / "go"
+    task = f"echo $$ > app; while test ! -e {gate}; do sleep 0.05; done"
+    racing = {"project": "overbits", "task": task, "worktree": True, "race": {"id": "r1"}}
+    racers = workshop.ok(op="graph", jobs=[{**racing, "name": name} for name in ("one", "two")])["jobs"].values()
+    other = working(workshop, "echo other > app")
+    eventually(lambda: len(known(workshop, other)) == 2, "the collisions with both racers")
+    assert [[each["job"] for each in known(workshop, racer)] for racer in racers] == [[other], [other]]
+    assert {tuple(sorted(each["jobs"])) for each in collisions(workshop)} == {
+        tuple(sorted((racer, other))) for racer in racers
+    }
+    gate.touch()

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from luzia_client.cli.show.text import one_line
+from luzia_client.cli.show.text import one_line, wrap
 from luzia_client.tui.fullscreen.state import ScreenState
 from luzia_client.tui.fullscreen.text_view import Fragments, fit
 
 EMPTY: Fragments = [("", "")]
 
 
-def compose_page(state: ScreenState, columns: int, rows: int, keys: str) -> list[Fragments]:
+def compose_page(state: ScreenState, columns: int, rows: int, keys: str, most_message_rows: int = 1) -> list[Fragments]:
     """The rows of the open page. keys: what the last row says, before whether more is below."""
     page = state.page
     assert page is not None
-    room = max(rows - 2, 0)
+    bottom = message_rows(state, columns, most_message_rows)
+    room = max(rows - 1 - max(len(bottom), 1), 0)
     shown = page.text.view(columns, room)
     more = "" if page.text.follows else "  (more below)"
-    last = message_row(state, columns) or fit([("class:keys", f"{keys}{more}")], columns)
+    bottom = bottom or [fit([("class:keys", f"{keys}{more}")], columns)]
     heading = fit([("class:header", f" {page.title} ")], columns)
-    return [heading] if rows < 3 else [heading, *shown, *[EMPTY] * (room - len(shown)), last]
+    return [heading] if rows < 3 else [heading, *shown, *[EMPTY] * (room - len(shown)), *bottom]
 
 
-def message_row(state: ScreenState, columns: int) -> Fragments | None:
-    """The open prompt, or the result of the last key; None if there is neither."""
+def message_rows(state: ScreenState, columns: int, most: int = 1) -> list[Fragments]:
+    """The open prompt, or the result of the last key, in at most this number of rows; empty if there is neither."""
+    style, text = ("class:message", state.message)
     if state.prompt is not None:
-        return fit([("class:choice", one_line(state.prompt.question, 1000))], columns)
-    return fit([("class:message", one_line(state.message, 1000))], columns) if state.message else None
+        style, text = ("class:choice", state.prompt.question)
+    if not text:
+        return []
+    lines = wrap(one_line(text, 1000), columns) if most > 1 else [one_line(text, 1000)]
+    shown = [*lines[: most - 1], " ".join(lines[most - 1 :])] if len(lines) > most else lines
+    return [fit([(style, line)], columns) for line in shown]

@@ -9,7 +9,7 @@ from luzia_client.cli.show.collisions import describe_collisions
 from luzia_client.cli.show.formatting import format_agent, format_duration, format_state
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import format_quantity, harmless, one_line, wrap
-from luzia_client.tui.fullscreen.rows import EMPTY, compose_page, message_row
+from luzia_client.tui.fullscreen.rows import EMPTY, compose_page, message_rows
 from luzia_client.tui.fullscreen.text_view import Fragments, fit
 from luzia_client.tui.review.diff_rows import DiffPainter
 from luzia_client.tui.review.entry import Entry
@@ -23,6 +23,7 @@ SUMMARY_ROWS = 3
 MANY_SUMMARY_ROWS = 6
 FAILURE_ROWS = 3
 PAGE_KEYS = "Esc close  ↑↓ PgUp PgDn Home End move"
+MESSAGE_ROWS = 3
 
 
 def compose_screen(state: ReviewState, screen: Screen, painter: DiffPainter) -> list[Fragments]:
@@ -30,11 +31,12 @@ def compose_screen(state: ReviewState, screen: Screen, painter: DiffPainter) -> 
     columns, rows = screen.width or 80, screen.height
     state.columns = columns
     if state.page is not None:
-        return compose_page(state, columns, rows, PAGE_KEYS)
+        return compose_page(state, columns, rows, PAGE_KEYS, _most_message_rows(rows))
     header = [_header(state, columns)]
     if alert := _alert(state):
         header.append(fit([("class:alert", alert)], columns))
-    below = rows - len(header) - (not state.typing)
+    footer = [] if state.typing else _footer(state, columns, rows)
+    below = rows - len(header) - len(footer)
     side = state.sidebar
     room = columns - side - (1 if side else 0)
     above = _about(state, room, rows)[: max(below - 1, 0)]
@@ -45,7 +47,6 @@ def compose_screen(state: ReviewState, screen: Screen, painter: DiffPainter) -> 
         bar = "│" if screen.blocks else "|"
         listed = _sidebar(state, side, below)
         body = [[*left, ("class:dim", bar), *right] for left, right in zip(listed, body, strict=False)]
-    footer = [] if state.typing else [_footer(state, columns)]
     return [*header, *body[: max(below, 0)], *footer][:rows]
 
 
@@ -85,7 +86,7 @@ def _about(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
     if not trouble and (planned := state.waiting.planned_conflict) is not None:
         trouble = f"Will conflict with {', '.join(planned.with_jobs) or planned.onto}: {', '.join(planned.conflicts)}"
     if not trouble:
-        trouble = "; ".join(describe_collisions(job))
+        trouble = " · ".join(describe_collisions(job))
     if trouble:
         lines = wrap(one_line(trouble, 2000), columns)[: FAILURE_ROWS if rows >= LOW_ROWS else 1]
         about += [fit([("class:failed", line)], columns) for line in lines]
@@ -159,6 +160,11 @@ def _sidebar(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
     return shown + [fit([("", "")], columns)] * (rows - len(shown))
 
 
-def _footer(state: ReviewState, columns: int) -> Fragments:
+def _footer(state: ReviewState, columns: int, rows: int) -> list[Fragments]:
     shown = [] if state.entry is None else [state.entry]
-    return message_row(state, columns) or fit([("class:keys", KEYS.format_footer(DIFF, shown, columns))], columns)
+    keys = fit([("class:keys", KEYS.format_footer(DIFF, shown, columns))], columns)
+    return message_rows(state, columns, _most_message_rows(rows)) or [keys]
+
+
+def _most_message_rows(rows: int) -> int:
+    return MESSAGE_ROWS if rows >= LOW_ROWS else 1

@@ -18,7 +18,7 @@ from luzia_client.cli.show.formatting import (
 from luzia_client.cli.show.questions import describe_question
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line
-from luzia_client.tui.fullscreen.rows import compose_page, message_row
+from luzia_client.tui.fullscreen.rows import compose_page, message_rows
 from luzia_client.tui.fullscreen.text_view import Fragments, fit
 from luzia_client.tui.model import JobsModel
 from luzia_client.tui.ordering import BY_TURN
@@ -144,9 +144,8 @@ def _describe_job(job: Job, width: int) -> list[Fragments]:
 
 def _footer(top: TopState, width: int) -> Fragments:
     """What the list shows of all jobs, and the keys that have an effect now."""
-    message = message_row(top, width)
-    if message is not None:
-        return message
+    if message := message_rows(top, width):
+        return message[0]
     model = top.model
     marked = sum(model.get(name) is not None for name in top.marks)
     words = [f"{marked} marked"] if marked else []

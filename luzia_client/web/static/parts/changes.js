@@ -1,11 +1,12 @@
 // What a job has changed, by file and hunk, and what to do with it: merge all or some, send back with comments, or discard.
 
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { HERE, call, get, hostOf, placeOf } from "../core/api.js";
 import { DiffLines } from "./diff_lines.js";
 import { isFinal, plural } from "../core/format.js";
 import { act, readOnly } from "../core/live.js";
 import { attempt, confirm, toast } from "./ui.js";
+import { compareWords, partnersOf } from "./words.js";
 
 const MOST_OPEN_LINES = 600;
 const DISCARD_WARNING = "Its worktree and branch are deleted. A copy is kept for some time.";
@@ -13,11 +14,18 @@ const DISCARD_WARNING = "Its worktree and branch are deleted. A copy is kept for
 const TONES = { "+": "added", "-": "deleted", " ": "" };
 const lineKey = (file, line) => JSON.stringify(line.kind === "-" ? [file.old_path || file.path, line.old, true] : [file.path, line.new, false]);
 
-/** A line, with a button to comment on it, and the comment. */
-function Line({ file, line, review }) {
+/** The text of a line, in which the words are marked that differ from the line that it has replaced, or that replaced it. */
+function Words({ line, partner }) {
+  const both = useMemo(() => partner && compareWords(...(line.kind === "-" ? [line, partner] : [partner, line]).map((each) => each.text)), [line, partner]);
+  if (!both) return line.text;
+  return both[line.kind === "+" ? 1 : 0].map(([text, changed], index) => (changed ? html`<mark key=${index}>${text}</mark>` : text));
+}
+
+/** A line, with a button to comment on it, and the comment. partner: the line that has replaced it, or that it replaces. */
+function Line({ file, line, partner, review }) {
   const key = lineKey(file, line);
   const written = review.comments[key];
-  const text = html`<span class=${`diff-line ${TONES[line.kind]}`}>${line.kind}${line.text}</span>`;
+  const text = html`<span class=${`diff-line ${TONES[line.kind]}`}>${line.kind}<${Words} line=${line} partner=${partner} /></span>`;
   if (!review.edits) return text;
   const number = line.new ?? line.old;
   return html`<div class="reviewed-line"><button class="line-number num" aria-label=${`Comment on line ${number} of ${file.path}`} onClick=${() => review.comment(key, written ?? "")}>${number}</button>${text}</div>
@@ -26,9 +34,10 @@ function Line({ file, line, review }) {
 
 function Part({ file, hunk, review }) {
   const chosen = review.chosen[file.path];
+  const partners = useMemo(() => partnersOf(hunk.lines), [hunk]);
   const title = `line ${hunk.new_start || hunk.old_start}${hunk.heading ? `  ${hunk.heading}` : ""}`;
   return html`<div class="hunk-head row">${review.edits && html`<input type="checkbox" aria-label=${`Choose the change at ${title} of ${file.path}`} checked=${Boolean(chosen?.has(hunk.number))} onChange=${() => review.choose(file, [hunk.number])} />`}<code class="diff-line hunk grow">${title}</code></div>
-    <div class="diff" tabindex="0" role="region" aria-label=${`Changes of ${file.path}, ${title}`}>${hunk.lines.map((line, index) => html`<${Line} key=${index} file=${file} line=${line} review=${review} />`)}</div>`;
+    <div class="diff" tabindex="0" role="region" aria-label=${`Changes of ${file.path}, ${title}`}>${hunk.lines.map((line, index) => html`<${Line} key=${index} file=${file} line=${line} partner=${hunk.lines[partners.get(index)]} review=${review} />`)}</div>`;
 }
 
 /** The numbers of what can be chosen of a file: its hunks, or 0 for one without any. */

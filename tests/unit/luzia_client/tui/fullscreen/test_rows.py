@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from luzia_client.tui.fullscreen.rows import compose_page, message_row
+from luzia_client.tui.fullscreen.rows import compose_page, message_rows
 from luzia_client.tui.fullscreen.state import KeyPrompt, Page, ScreenState
 from luzia_client.tui.fullscreen.text_view import Fragments, TextView
 
@@ -37,8 +37,8 @@ def test_a_page_that_is_shown_whole_has_nothing_below() -> None:
 
 def test_a_prompt_covers_the_message_and_the_message_the_keys() -> None:
     state = state_with_page(3)
-    assert message_row(state, 40) is None
+    assert message_rows(state, 40) == []
     state.message = "copied\n"
     assert plain(compose_page(state, 40, 24, "Esc close")[-1]).startswith("copied")
     state.prompt = KeyPrompt("Quit? y/N", {})
-    assert plain(message_row(state, 40)).startswith("Quit? y/N")
+    assert plain(message_rows(state, 40)[0]).startswith("Quit? y/N")
