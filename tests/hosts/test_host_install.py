@@ -6,10 +6,12 @@ import importlib.metadata
 import json
 import os
 import re
+import signal
 import socket
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,8 @@ def test_the_service_of_the_user_is_enabled_with_a_hint_for_the_logout(
         host.stop()
         host.start()
         done = host.here.run("hosts", "install", NAME, "--wheel", str(built_wheel), "--yes", stdin=-3)
+        with suppress(OSError), host.there.connect() as wire:
+            os.kill(wire.ok(op="info")["pid"], signal.SIGTERM)
     assert "luziad.service" in done.stdout, (done.stdout, done.stderr)
     assert "loginctl enable-linger" in done.stdout
     assert "enable --now" in (host.there.root / "systemctl.log").read_text()

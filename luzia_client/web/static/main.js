@@ -79,7 +79,7 @@ function App() {
     <${Navigation} />
     <main id="main" tabindex="-1">
       ${!daemon.value.up && html`<div class="banner" role="alert"><strong>luziad is away.</strong> ${daemon.value.message} What is shown stays; it continues when luziad is back.</div>`}
-      ${Object.entries(hosts.value).filter(([, host]) => host.up === false).map(([name, host]) => html`<div key=${name} class="banner note-banner" role="status"><strong>${name} is unreachable.</strong> ${host.message} Its jobs are shown as they were last known.</div>`)}
+      ${Object.entries(hosts.value).filter(([, host]) => host.up === false).map(([name, host]) => html`<div key=${name} class="banner note-banner" role="status"><strong>${name} is unreachable.</strong> ${host.message}. Its jobs are shown as they were last known.</div>`)}
       ${notices.value.map((each) => html`<div key=${each} class="banner note-banner" role="status">${each}</div>`)}
       <${Page} />
     </main>
