@@ -50,7 +50,9 @@ test-native: $(NATIVE) ## run the acceptance and integration tests through the n
 	    tests/acceptance tests/integration
 
 test-hosts: $(STAMP) ## run the tests of other hosts, through a real sshd (part of `make test`)
-	$(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS) tests/hosts
+	rm -rf build/wheel
+	LUZIA_NATIVE=no $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	LUZIA_WHEEL=$$(echo $(CURDIR)/build/wheel/*.whl) $(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS) tests/hosts
 
 $(RAY): $(STAMP) .ci/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt ray
@@ -94,6 +96,7 @@ bench: $(NATIVE) ## take the measurements of README and docs/comparison.md (WRIT
 	$(BIN)/python tests/bench/top.py
 	$(BIN)/python tests/bench/web.py
 	$(BIN)/python tests/bench/relays.py
+	$(BIN)/python tests/bench/hosts.py
 	$(BIN)/python tests/bench/native.py
 	$(BIN)/python tests/bench/run.py $(if $(WRITE),--write)
 	$(BIN)/python tests/bench/comparing.py $(if $(WRITE),--write)

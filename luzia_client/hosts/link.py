@@ -234,10 +234,20 @@ def _pid_of_master(host: Host, control: str) -> int:
     return int(found)
 
 
+def _unrecorded_pid(host: Host, control: str) -> int:
+    """The process of a link whose starter has ended before it could record it; 0 if there is none."""
+    if not os.path.exists(control):
+        return 0
+    try:
+        return _pid_of_master(host, control)
+    except (HostError, TimeoutError):
+        return 0
+
+
 def _end(host: Host) -> bool:
     """End the link, also one that does not react; returns whether there was one."""
     control = files.path_of(host.name, "ctl")
-    process = _open_master(files.read_pid(host.name), control)
+    process = _open_master(files.read_pid(host.name) or _unrecorded_pid(host, control), control)
     if process is not None:
         # One that is still ending would remove the sockets of the next one.
         ended = select.poll()

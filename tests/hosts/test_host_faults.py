@@ -78,6 +78,16 @@ def test_a_link_that_hangs_is_replaced(host: FarHost) -> None:
     assert len(host.masters()) == 1
 
 
+def test_a_link_whose_starter_has_ended_too_early_is_replaced(host: FarHost) -> None:
+    host.ok("jobs")
+    before = host.masters()
+    for kind in ("json", "sock"):
+        (host.here.root / "run" / "hosts" / f"{NAME}.{kind}").unlink()
+    host.ok("jobs")
+    assert host.masters() != before
+    assert len(host.masters()) == 1
+
+
 def test_a_dispatch_in_flight_is_repeated_and_accepted_once(host: FarHost) -> None:
     host.ok("jobs")
     pid = host.there.process.pid if host.there.process is not None else 0

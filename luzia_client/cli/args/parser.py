@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
     from types import ModuleType
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, TypeVar
+
+    ActionParser = TypeVar("ActionParser", bound=argparse.ArgumentParser)
 
     Examples = Sequence[tuple[str, str]]
     """Command lines with their explanations."""
@@ -210,6 +212,13 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def add_inner_json(parser: argparse.ArgumentParser, help: str = argparse.SUPPRESS) -> None:
     """Add `--json` to the parser of an action, without a default that would reset a `--json` before the action."""
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=help)
+
+
+def add_action(actions: argparse._SubParsersAction[ActionParser], name: str, text: str) -> ActionParser:
+    """Add an action of a command, which accepts `--json` as well. text: what it does, for the help."""
+    action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    add_inner_json(action)
+    return action
 
 
 def add_project_filter(

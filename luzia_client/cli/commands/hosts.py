@@ -17,7 +17,7 @@ from luzia_protocol.version import VERSION
 
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import add_inner_json, add_json
+from luzia_client.cli.args.parser import add_action, add_json
 from luzia_client.cli.configuration import file
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_columns, print_json
@@ -52,29 +52,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = "luzia hosts [options] [list | add NAME DESTINATION | ACTION …]"
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia hosts")
-    _action(actions, "list", "list the hosts (the default action)")
-    add = _action(actions, "add", "add a host to the configuration")
+    add_action(actions, "list", "list the hosts (the default action)")
+    add = add_action(actions, "add", "add a host to the configuration")
     add.add_argument("name", metavar="NAME", help="the name of the host")
     add.add_argument("destination", metavar="DESTINATION", help="the ssh destination: USER@HOST or ssh://HOST:PORT")
     add.add_argument("--luzia", metavar="PATH", help="the path of luzia on the host, if it is not on the PATH there")
-    check = _action(actions, "check", "check that hosts can be used, and show their versions")
+    check = add_action(actions, "check", "check that hosts can be used, and show their versions")
     check.add_argument("names", nargs="*", metavar="HOST", help="the names of the hosts (default: all)")
-    install = _action(actions, "install", "install this version of luzia on a host, for the user that ssh logs in as")
+    install = add_action(
+        actions, "install", "install this version of luzia on a host, for the user that ssh logs in as"
+    )
     install.add_argument("name", metavar="HOST", help="the name of the host")
     install.add_argument(
         "--wheel", metavar="FILE", help="install this file (default: from the package index that is configured there)"
     )
     install.add_argument("--yes", action="store_true", help="show what will be done, and do not ask")
-    remove = _action(actions, "remove", "remove a host from the configuration; its jobs are not affected")
+    remove = add_action(actions, "remove", "remove a host from the configuration; its jobs are not affected")
     remove.add_argument("name", metavar="HOST", help="the name of the host")
-
-
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    add_inner_json(action)
-    return action
 
 
 def run(args: argparse.Namespace) -> int:

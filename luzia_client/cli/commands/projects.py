@@ -11,7 +11,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.command_line import ALIASES, COMMANDS
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.parser import add_inner_json, add_json
+from luzia_client.cli.args.parser import add_action, add_json
 from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_columns, print_json
 from luzia_client.cli.show.screen import stdout_screen
@@ -28,21 +28,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = "luzia projects [options] [list | add NAME PATH | remove PROJECT]"
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia projects")
-    _action(actions, "list", "list the projects (the default action)")
-    add = _action(actions, "add", "add a project to the configuration")
+    add_action(actions, "list", "list the projects (the default action)")
+    add = add_action(actions, "add", "add a project to the configuration")
     add.add_argument("name", metavar="NAME", help="the name of the project")
     add.add_argument("path", metavar="PATH", help="its directory")
     add.add_argument("--agent", metavar="A", help="the agent that runs its tasks")
-    remove = _action(actions, "remove", "remove a project from the configuration; its jobs are kept")
+    remove = add_action(actions, "remove", "remove a project from the configuration; its jobs are kept")
     remove.add_argument("name", metavar="PROJECT", help="the name of the project")
-
-
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    add_inner_json(action)
-    return action
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from luzia_protocol.schedules import NEXT_RUNS, Schedule
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import host_choice, schedule_add
-from luzia_client.cli.args.parser import Parser, add_inner_json, add_json, parse_integer
+from luzia_client.cli.args.parser import Parser, add_action, add_json, parse_integer
 from luzia_client.cli.show import schedules as schedule_words
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
@@ -47,31 +47,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia schedule", parser_class=_Action)
-    _action(actions, "list", "list the schedules (the default action)")
+    add_action(actions, "list", "list the schedules (the default action)")
     _configure_add(actions)
-    show = _action(actions, "show", "show a schedule and its next runs")
+    show = add_action(actions, "show", "show a schedule and its next runs")
     show.add_argument(
         "--runs", type=parse_integer, default=NEXT_RUNS, metavar="N", help=f"show N runs (default: {NEXT_RUNS})"
     )
     for action in (
         show,
-        _action(actions, "pause", "suspend a schedule"),
-        _action(actions, "resume", "resume a schedule; runs missed in the meantime are skipped"),
-        _action(actions, "remove", "delete a schedule; its jobs are kept"),
-        _action(actions, "run", "dispatch a job now; it starts when the schedule's active jobs have ended"),
+        add_action(actions, "pause", "suspend a schedule"),
+        add_action(actions, "resume", "resume a schedule; runs missed in the meantime are skipped"),
+        add_action(actions, "remove", "delete a schedule; its jobs are kept"),
+        add_action(actions, "run", "dispatch a job now; it starts when the schedule's active jobs have ended"),
     ):
         action.add_argument("name", metavar="SCHEDULE", help="the name of the schedule")
 
 
-def _action(actions: argparse._SubParsersAction[_Action], name: str, text: str) -> _Action:
-    action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    add_inner_json(action)
-    return action
-
-
 def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:
     """Add the arguments for the help; schedule_add.py parses them."""
-    add = _action(actions, "add", "add a schedule that dispatches a task at times given by a cron expression")
+    add = add_action(actions, "add", "add a schedule that dispatches a task at times given by a cron expression")
     add.usage = "luzia schedule add NAME --cron EXPRESSION --project PROJECT\n                          [options] WORD…"
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in schedule_add.list_options():

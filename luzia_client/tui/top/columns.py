@@ -122,7 +122,8 @@ def _column_of_hosts(name: str, screen: Screen, jobs: Sequence[Job], widths: dic
     if name == "status":
 
         def status(job: Job, now: datetime) -> str:
-            return format_away(job) if listed.is_away(job) else format_status(job, screen, now)
+            away = listed.is_away(job) and not job.state.is_final
+            return format_away(job) if away else format_status(job, screen, now)
 
         return Column("STATE", _state_width(screen.width or 80), status)
 

@@ -69,7 +69,11 @@ export class JobsList {
   }
 
   async load(page, again = false) {
-    if (this.busy.has(page) || (!again && this.loaded.has(page))) return;
+    if (this.busy.has(page)) {
+      if (again) this.refreshSoon(); // what is being loaded may be from before the change
+      return;
+    }
+    if (!again && this.loaded.has(page)) return;
     if (this.isSequential && !this.cursors.has(page)) return;
     const cursor = this.cursorOf(page);
     this.busy.add(page);
