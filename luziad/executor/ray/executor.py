@@ -25,6 +25,7 @@ from luziad.executor.ray.demand import NodeResources, demand_of, find_lack
 from luziad.executor.ray.home import Record, failed_start
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, LostAttempt, NotStarted
 from luziad.jobs.requirements import Requirements
+from luziad.supervise import attempt_files
 from luziad.supervise.shortages import describe_error
 
 log = logging.getLogger(__name__)
@@ -189,7 +190,8 @@ class RayExecutor:
             if self._refusal is not None:
                 self._ended(launch.ref, failed_start(self._refusal))
                 return
-            await self._in_thread(home.create, directory, launch.prompt, record)
+            streams = [attempt_files.STDOUT, *([] if launch.merge_stderr else [attempt_files.STDERR])]
+            await self._in_thread(home.create, directory, launch.prompt, record, streams)
         except OSError as exc:
             self._ended(
                 launch.ref, NotStarted(f"its directory cannot be made: {describe_error(exc)}", is_shortage=True)

@@ -84,7 +84,7 @@ async def test_the_next_attempt_waits_for_the_lease_of_a_lost_one_and_can_be_can
     executor: RayExecutor, ends: Ends, tmp_path: Path
 ) -> None:
     lost = str(tmp_path / "113754-a2f5" / "1")
-    home.create(lost, "", Record(runs_until=2**40))  # the clock was set back since
+    home.create(lost, "", Record(runs_until=2**40), ())  # the clock was set back since
     executor.submit(launch(2))
     while "attempt 1 was lost" not in (executor.problem(AttemptRef("113754-a2f5", 2)) or ""):  # noqa: ASYNC110 (a problem has no event)
         await asyncio.sleep(0.01)
@@ -97,7 +97,7 @@ async def test_the_next_attempt_waits_for_the_lease_of_a_lost_one_and_can_be_can
 
 def test_a_record_is_replaced_and_output_continues_at_its_size(tmp_path: Path) -> None:
     directory = str(tmp_path / "j" / "1")
-    home.create(directory, "the task", Record(tree="/trees/1"))
+    home.create(directory, "the task", Record(tree="/trees/1"), ("stdout", "stderr"))
     assert (tmp_path / "j" / "1" / "prompt").read_text() == "the task"
     assert home.read_record(directory) == Record(tree="/trees/1")
     for part in (b"one ", b"two"):
