@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ from interactive_agent import InteractiveAgent
 from private_luzia import PrivateLuzia
 from ray_cluster import RayCluster, git, luzia_on, processes
 from support import eventually
+
+
+@pytest.fixture(scope="module")
+def luzia(cluster: RayCluster) -> Iterator[PrivateLuzia]:
+    """One for all tests here, in place of one for each: a connection to the cluster takes seconds."""
+    with luzia_on(cluster) as found:
+        yield found
 
 
 def dispatch(luzia: PrivateLuzia, command: str, **options: object) -> str:
