@@ -11,8 +11,10 @@ import pytest
 
 from luziad.executor.base import Launch, Remote
 from luziad.executor.ray import home
+from luziad.executor.ray.demand import NodeResources
 from luziad.executor.ray.executor import RayExecutor, Settings
 from luziad.executor.ray.home import Record
+from luziad.executor.ray.wire import Cluster
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord, LostAttempt, NotStarted
 from luziad.jobs.requirements import Requirements
 
@@ -93,6 +95,17 @@ async def test_the_next_attempt_waits_for_the_lease_of_a_lost_one_and_can_be_can
     ref, end = await asyncio.wait_for(ends.queue.get(), 60)
     assert ref.attempt == 2
     assert isinstance(end, NotStarted)
+
+
+async def test_an_attempt_says_what_it_waits_for_when_its_node_is_gone(executor: RayExecutor, tmp_path: Path) -> None:
+    ref = AttemptRef("113754-a2f5", 1)
+    executor.cluster_changed(Cluster([NodeResources("small", {"CPU": 0.5})]))
+    executor.submit(launch(1))
+    assert executor.problem(ref) == "the job needs 1 CPU, and no node has more than 0.5 CPUs"
+    executor.cluster_changed(Cluster([NodeResources("large", {"CPU": 2.0})]))
+    assert executor.problem(ref) is None
+    executor.cluster_changed(Cluster(problem="no cluster at 127.0.0.1:1"))
+    assert executor.problem(ref) == "no cluster at 127.0.0.1:1"
 
 
 def test_a_record_is_replaced_and_output_continues_at_its_size(tmp_path: Path) -> None:
