@@ -59,7 +59,7 @@ $(RAY): $(STAMP) .ci/constraints.txt
 	@touch $@
 
 test-ray: $(RAY) ## run jobs on a real cluster of Ray, in namespaces of its own (installs Ray once: 260 MB)
-	$(ALONE) 'ip link set lo up && exec $(BIN)/pytest -rs tests/cluster'
+	$(ALONE) 'ip link set lo up && exec $(BIN)/pytest -rs tests/cluster tests/integration/test_unreachable_cluster.py'
 
 bench-ray: $(RAY) ## take the measurements of docs/scale.md, on a real cluster of Ray
 	$(ALONE) 'ip link set lo up && exec $(BIN)/python tests/bench/cluster.py'

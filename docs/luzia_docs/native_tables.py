@@ -38,7 +38,7 @@ _PARSERS: dict[Callable[[str, str], object], str] = {
     dispatch_options.parse_size: "SIZE",
     dispatch_options.parse_priority: "PRIORITY",
 }
-KINDS = ("PYTHON", "NOTHING", "ARGUMENT", *_PARSERS.values())
+KINDS = ("PYTHON", "NOTHING", "ARGUMENT", *dict.fromkeys(_PARSERS.values()))
 _COMBINATIONS = {None: "REPLACE", list.__add__: "APPEND", dict.__or__: "MERGE"}
 
 

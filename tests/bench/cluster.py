@@ -22,7 +22,7 @@ from ray_cluster import lack, luzia_on, processes, ray_cluster  # noqa: E402
 from support import eventually  # noqa: E402
 
 ROUNDS = 9
-SLEEPERS = 6
+SLEEPERS = 4  # the slots of a luziad on two cores
 SHORT = 24
 CONNECTIONS = 200
 

@@ -18,12 +18,12 @@ from support import eventually
 
 from .test_cluster_jobs import await_output, dispatch, output
 
-COUNT = "for i in $(seq 1 60); do echo $i; sleep 0.1; done; echo work > work"
+COUNT = "for i in $(seq 1 30); do echo $i; sleep 0.1; done; echo work > work"
 
 
 def counted() -> bytes:
     """What COUNT prints."""
-    return b"".join(b"%d\n" % number for number in range(1, 61))
+    return b"".join(b"%d\n" % number for number in range(1, 31))
 
 
 def bridges(luzia: PrivateLuzia) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ from interactive_agent import InteractiveAgent
 from private_luzia import PrivateLuzia
 from ray_cluster import RayCluster, git, luzia_on, processes
 from support import eventually
+
+
+@pytest.fixture(scope="module")
+def luzia(cluster: RayCluster) -> Iterator[PrivateLuzia]:
+    """One for all tests here, in place of one for each: a connection to the cluster takes seconds."""
+    with luzia_on(cluster) as found:
+        yield found
 
 
 def dispatch(luzia: PrivateLuzia, command: str, **options: object) -> str:
@@ -132,12 +140,13 @@ def test_with_a_shared_file_system_a_job_runs_in_the_directory_itself(cluster: R
         assert Path(luzia.project, "here").read_text() == "here\n"
 
 
-def test_a_question_is_answered_on_the_node(cluster: RayCluster) -> None:
+def test_a_question_is_answered_on_the_node(cluster: RayCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     with luzia_on(cluster, executor="shared_filesystem = true") as luzia:  # its nodes find the agent where it is here
         agent = InteractiveAgent(luzia)
+        monkeypatch.setenv("PATH", luzia.env["PATH"])
         job = dispatch(luzia, "ask me", agent="claude", ask=True)
         eventually(lambda: luzia.client().get_job(job).state is JobState.WAITING, "the question")
-        answered = luzia.run("answer", job, "yes")
+        answered = luzia.run("answer", job, "allow")
         assert answered.returncode == 0, answered.stderr
         luzia.client().wait([job], timeout_s=60)
         assert luzia.client().get_job(job).state is JobState.COMPLETED

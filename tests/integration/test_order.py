@@ -199,7 +199,8 @@ def test_a_job_gives_back_what_it_held_however_it_ends(wide: PrivateDaemon) -> N
         ({"memory_bytes": 2 << 30}, "needs_too_much", "2 GiB of memory"),
         ({"memory_bytes": 0}, "bad_request", "above 0"),
         ({"executor": "farm"}, "unknown_executor", "executor 'farm' not found Known executors: local."),
-        ({"gpus": 1}, "bad_request", "`gpus` requires an executor"),
+        ({"gpus": 1}, "needs_too_much", "GPUs are reserved on the nodes of a cluster only"),
+        ({"gpus": 0}, "bad_request", "above 0"),
     ],
 )
 def test_what_can_never_be_had_is_refused(

@@ -21,10 +21,11 @@ from luzia_protocol.jobs import Bounds
 from luziad.executor.base import AttemptObserver, Launch
 from luziad.executor.ray import guard, home, wire
 from luziad.executor.ray.client import BridgeClient
-from luziad.executor.ray.demand import NodeResources, demand_of, find_lack
+from luziad.executor.ray.demand import Demand, NodeResources, demand_of, find_lack
 from luziad.executor.ray.home import Record, failed_start
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, LostAttempt, NotStarted
 from luziad.jobs.requirements import Requirements
+from luziad.supervise import attempt_files
 from luziad.supervise.shortages import describe_error
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,14 @@ class Settings(msgspec.Struct, frozen=True):
 class _Attempt(msgspec.Struct, eq=False):
     """An attempt that has not ended. is_sent: the bridge knows of it. early: commands until then.
 
-    started: the observer knows of its start. cancelled: set when it has to end.
+    started: the observer knows of its start. cancelled: set when it has to end. demand: what it needs of a node, while
+    that matters.
     """
 
     ref: AttemptRef
     is_sent: bool = False
     started: bool = False
+    demand: Demand | None = None
     cancelled: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     early: list[bytes] = []
     problem: str | None = None
@@ -128,11 +131,22 @@ class RayExecutor:
         """Why a job could never run there, as far as it is known; None when it could."""
         return None if self._nodes is None else find_lack(demand_of(requirements), self._nodes)
 
+    def cluster_changed(self, event: wire.Cluster) -> None:
+        """Take in what is known of the cluster now."""
+        self._cluster_problem = event.problem
+        self._refusal = event.problem if event.is_refused else None
+        self._nodes = None if event.problem is not None else event.nodes
+        if event.problem is not None:
+            log.warning("cluster_has_problem executor=%s problem=%s", self._settings.name, event.problem)
+        else:
+            log.info("cluster_has_nodes executor=%s nodes=%d", self._settings.name, len(event.nodes))
+
     def submit(self, launch: Launch) -> None:
         """Start an attempt, at most once ever. Call this only after `starting` is committed."""
         if launch.ref in self._attempts or self._stopped:
             return
-        attempt = self._attempts[launch.ref] = _Attempt(launch.ref)
+        assert launch.remote is not None
+        attempt = self._attempts[launch.ref] = _Attempt(launch.ref, demand=demand_of(launch.remote.requirements))
         attempt.wait = asyncio.get_running_loop().create_task(self._submit(attempt, launch))
 
     def attach(self, ref: AttemptRef, grace_s: float) -> None:
@@ -161,7 +175,15 @@ class RayExecutor:
     def problem(self, ref: AttemptRef) -> str | None:
         """Why it is not known what became of an attempt; None when nothing is wrong."""
         attempt = self._attempts.get(ref)
-        return None if attempt is None else attempt.problem or self._cluster_problem
+        if attempt is None:
+            return None
+        return attempt.problem or self._cluster_problem or self._lack(attempt)
+
+    def _lack(self, attempt: _Attempt) -> str | None:
+        """Why an attempt cannot be placed now: a node may be gone since its dispatch."""
+        if attempt.demand is None or attempt.started or self._nodes is None:
+            return None
+        return find_lack(attempt.demand, self._nodes)
 
     async def write_stdin(self, ref: AttemptRef, line: str) -> None:
         """Write a line to an agent that was started with a `first_line`. Raises OSError when it is not delivered."""
@@ -189,7 +211,8 @@ class RayExecutor:
             if self._refusal is not None:
                 self._ended(launch.ref, failed_start(self._refusal))
                 return
-            await self._in_thread(home.create, directory, launch.prompt, record)
+            streams = [attempt_files.STDOUT, *([] if launch.merge_stderr else [attempt_files.STDERR])]
+            await self._in_thread(home.create, directory, launch.prompt, record, streams)
         except OSError as exc:
             self._ended(
                 launch.ref, NotStarted(f"its directory cannot be made: {describe_error(exc)}", is_shortage=True)
@@ -265,13 +288,7 @@ class RayExecutor:
 
     def _take(self, event: wire.Event) -> None:
         if isinstance(event, wire.Cluster):
-            self._cluster_problem = event.problem
-            self._refusal = event.problem if event.is_refused else None
-            self._nodes = None if event.problem is not None else event.nodes
-            if event.problem is not None:
-                log.warning("cluster_has_problem executor=%s problem=%s", self._settings.name, event.problem)
-            else:
-                log.info("cluster_has_nodes executor=%s nodes=%d", self._settings.name, len(event.nodes))
+            self.cluster_changed(event)
             return
         if isinstance(event, wire.Written):
             reply = self._writes.get(event.n)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 
 import msgspec
 
@@ -49,13 +50,18 @@ def longest_run_s(lease_s: float) -> float:
     return lease_s + FENCE_GRACE_S + MARGIN_S
 
 
-def create(directory: str, prompt: str, record: Record) -> None:
-    """Make the attempt's directory, before the bridge hears of it. Raises OSError."""
+def create(directory: str, prompt: str, record: Record, streams: Sequence[str]) -> None:
+    """Make the attempt's directory, before the bridge hears of it. Raises OSError.
+
+    streams: the files of its output, which are watched before anything is in them.
+    """
     os.makedirs(os.path.dirname(directory), 0o700, exist_ok=True)
     os.mkdir(directory, 0o700)
     fd = open_directory(directory)
     try:
         attempt_files.write_new(fd, attempt_files.PROMPT, os.fsencode(prompt))
+        for stream in streams:
+            attempt_files.write_new(fd, stream, b"")
     finally:
         os.close(fd)
     write_record(directory, record)

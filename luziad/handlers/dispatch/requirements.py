@@ -16,7 +16,7 @@ from luziad.jobs.resources import describe_amount, describe_free
 from luziad.operations.operations import Cluster
 
 _LACK_HINT = "Request less, or add a node that has it to the cluster."
-_GPUS_HINT = "Name the cluster with `--on NAME`."
+_GPUS_HINT = "Name the cluster with `--on NAME`; for GPUs of this machine, use [resources] and `--needs`."
 
 
 def validate_requirements(
@@ -33,8 +33,11 @@ def validate_requirements(
     if priority is None and project in config.projects:
         priority = config.projects[project].priority
     executor = choose_executor(request, project, config)
-    if request.gpus is not None and executor is None:
-        raise Refused(ErrorCode.BAD_REQUEST, "`gpus` requires an executor", _GPUS_HINT)
+    if request.gpus is not None:
+        if not 0 < request.gpus <= MAX_CPUS:
+            raise Refused(ErrorCode.BAD_REQUEST, "`gpus` must be a number above 0")
+        if executor is None:
+            raise Refused(ErrorCode.NEEDS_TOO_MUCH, "GPUs are reserved on the nodes of a cluster only", _GPUS_HINT)
     wants = (request.needs, executor, request.cpus is not None, request.memory_bytes is not None)
     if not (priority or any(wants)):
         return None
@@ -43,8 +46,6 @@ def validate_requirements(
         raise Refused(ErrorCode.BAD_REQUEST, "`cpus` must be a number above 0")
     if request.memory_bytes is not None and request.memory_bytes < 1:
         raise Refused(ErrorCode.BAD_REQUEST, "`memory_bytes` must be a number above 0")
-    if request.gpus is not None and not 0 < request.gpus <= MAX_CPUS:
-        raise Refused(ErrorCode.BAD_REQUEST, "`gpus` must be a number above 0")
     for name, amount in request.needs.items():
         if executor is None:
             _validate_known(name, config)

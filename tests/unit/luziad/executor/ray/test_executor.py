@@ -11,8 +11,10 @@ import pytest
 
 from luziad.executor.base import Launch, Remote
 from luziad.executor.ray import home
+from luziad.executor.ray.demand import NodeResources
 from luziad.executor.ray.executor import RayExecutor, Settings
 from luziad.executor.ray.home import Record
+from luziad.executor.ray.wire import Cluster
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord, LostAttempt, NotStarted
 from luziad.jobs.requirements import Requirements
 
@@ -84,7 +86,7 @@ async def test_the_next_attempt_waits_for_the_lease_of_a_lost_one_and_can_be_can
     executor: RayExecutor, ends: Ends, tmp_path: Path
 ) -> None:
     lost = str(tmp_path / "113754-a2f5" / "1")
-    home.create(lost, "", Record(runs_until=2**40))  # the clock was set back since
+    home.create(lost, "", Record(runs_until=2**40), ())  # the clock was set back since
     executor.submit(launch(2))
     while "attempt 1 was lost" not in (executor.problem(AttemptRef("113754-a2f5", 2)) or ""):  # noqa: ASYNC110 (a problem has no event)
         await asyncio.sleep(0.01)
@@ -95,9 +97,20 @@ async def test_the_next_attempt_waits_for_the_lease_of_a_lost_one_and_can_be_can
     assert isinstance(end, NotStarted)
 
 
+async def test_an_attempt_says_what_it_waits_for_when_its_node_is_gone(executor: RayExecutor, tmp_path: Path) -> None:
+    ref = AttemptRef("113754-a2f5", 1)
+    executor.cluster_changed(Cluster([NodeResources("small", {"CPU": 0.5})]))
+    executor.submit(launch(1))
+    assert executor.problem(ref) == "the job needs 1 CPU, and no node has more than 0.5 CPUs"
+    executor.cluster_changed(Cluster([NodeResources("large", {"CPU": 2.0})]))
+    assert executor.problem(ref) is None
+    executor.cluster_changed(Cluster(problem="no cluster at 127.0.0.1:1"))
+    assert executor.problem(ref) == "no cluster at 127.0.0.1:1"
+
+
 def test_a_record_is_replaced_and_output_continues_at_its_size(tmp_path: Path) -> None:
     directory = str(tmp_path / "j" / "1")
-    home.create(directory, "the task", Record(tree="/trees/1"))
+    home.create(directory, "the task", Record(tree="/trees/1"), ("stdout", "stderr"))
     assert (tmp_path / "j" / "1" / "prompt").read_text() == "the task"
     assert home.read_record(directory) == Record(tree="/trees/1")
     for part in (b"one ", b"two"):
