@@ -84,7 +84,12 @@ def _read(terminal: int, pattern: str) -> str:
     """What the terminal shows until there is this pattern."""
     shown, deadline = "", time.monotonic() + DEADLINE_S
     while not re.search(pattern, shown):
-        readable, _, _ = select.select([terminal], [], [], deadline - time.monotonic())
-        assert readable, f"not on the terminal: {pattern}; only: {shown}"
-        shown += os.read(terminal, 65536).decode(errors="replace")
+        assert time.monotonic() < deadline, f"not on the terminal: {pattern}; only: {shown}"
+        readable, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
+        if not readable:
+            continue
+        try:
+            shown += os.read(terminal, 65536).decode(errors="replace")
+        except OSError:
+            time.sleep(0.05)  # login hangs the terminal up, and opens it again
     return shown
