@@ -36,7 +36,7 @@ def the_first_dispatch_says_that_a_logout_ends_the_jobs_and_it_does() -> None:
     wait_until(lambda: processes_of(USER) == [], "no process of the user is left")
     with _login() as enter:
         enter("systemctl --user start luziad.service")
-        assert [job(each, USER)["state"] for each in _jobs()] == ["lost", "lost"]
+        wait_until(lambda: [job(each, USER)["state"] for each in _jobs()] == ["lost", "lost"], "both jobs are lost")
 
 
 def jobs_of_a_user_who_lingers_continue_after_the_logout() -> None:
