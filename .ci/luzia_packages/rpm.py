@@ -36,6 +36,7 @@ def build_versions(output: Path, python: str, versions: Sequence[str]) -> list[P
             definitions = {
                 "_topdir": f"{work}/build",
                 "_rpmdir": str(output),
+                "_binary_payload": "w6.gzdio",  # the default level takes several times as long
                 "_build_name_fmt": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
                 "luzia_version": version,
                 "luzia_python": python,

@@ -593,12 +593,37 @@ static bool has_colours(void) {
     return variable("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
 }
 
+/* Whether systemd may end jobs at the logout, and the user was not told: the Python program finds out and tells it. Only
+   a user's manager does, in whose directory the socket is then. A file of systemd names each user who lingers. */
+static bool may_end_at_logout(void) {
+    const char *session = variable("XDG_RUNTIME_DIR"), *state = variable("LUZIA_STATE_DIR"), *user = variable("LOGNAME");
+    const char *base = variable("XDG_STATE_HOME"), *home = variable("HOME");
+    struct buffer manager = {0}, used = {0}, own = {0}, linger = {0}, told = {0};
+    if (session == NULL || user == NULL || home == NULL)
+        return false;
+    put(&manager, "%s/systemd/private", session);
+    put(&own, "%s/luzia/luzia.sock", session);
+    add_socket(&used);
+    if (access(terminated(&manager), F_OK) != 0 || strcmp(terminated(&used), terminated(&own)) != 0)
+        return false;
+    put(&linger, "/var/lib/systemd/linger/%s", user);
+    if (state != NULL)
+        put(&told, "%s/logout-told", state);
+    else if (base != NULL)
+        put(&told, "%s/luzia/logout-told", base);
+    else
+        put(&told, "%s/.local/state/luzia/logout-told", home);
+    return access(terminated(&linger), F_OK) != 0 && access(terminated(&told), F_OK) != 0;
+}
+
 /* Add the confirmation for a person, with the name of the job; false if it needs more than lines of plain words. */
 static bool add_confirmation(struct connection *daemon, struct span reply, const char *job, const char *project,
                              struct span name) {
     bool is_plain_terminal = !has_colours(), is_new = !has(reply, "ok.created", "false");
     struct buffer request = {0}, reason = {0};
     struct span about;
+    if (may_end_at_logout())
+        return false;
     put(&request, "{\"op\":\"status\",\"job\":%q,\"confirm\":true}\n", job);
     if (exchange(daemon, &request, &about) != REPLIED || !is_json(about))
         return false;

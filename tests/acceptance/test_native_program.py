@@ -396,6 +396,31 @@ def _on_a_terminal(
         return shown_on(screen, stdout)
 
 
+def test_a_terminal_is_told_once_that_a_logout_ends_the_jobs(programs: Programs, place: Path) -> None:
+    session = place / "session"
+    (session / "luzia").mkdir(parents=True)
+    (session / "systemd").mkdir()
+    (session / "systemd/private").touch()
+    (session / "luzia/luzia.sock").symlink_to(place / "socket")
+    enabled = place / ".config/systemd/user/sockets.target.wants"
+    enabled.mkdir(parents=True)
+    (enabled / "luziad.socket").symlink_to("/dev/null")
+    for program in (programs.native, programs.python):
+        env = {
+            "XDG_RUNTIME_DIR": str(session),
+            "LUZIA_SOCKET": str(session / "luzia/luzia.sock"),
+            "HOME": str(place),
+            "LOGNAME": "somebody",
+            "LUZIA_STATE_DIR": str(place / program.name),
+        }
+        (place / program.name).mkdir()
+        for is_told in (True, False):
+            with terminal() as (_, stdout):
+                streams: dict[str, Any] = {"capture_output": False, "stdout": stdout, "stderr": subprocess.PIPE}
+                done = outcome(programs, program, place, [".", "x"], env=env, **streams)
+            assert (b"systemd kills luziad and all jobs when you log out" in done.stderr) == is_told, program
+
+
 @contextmanager
 def terminal() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """A terminal: what is shown on it, and where a program writes."""

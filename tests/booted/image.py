@@ -90,8 +90,6 @@ class Daemon:
         self._engine = engine
         self._sockets = work / "sockets"
         self._sockets.mkdir()
-        self._state = work / "state"
-        self._state.mkdir()
         self._env = {**os.environ, "LUZIA_SOCKET": str(self._sockets / "luzia.sock")}
         self._is_running = False
 

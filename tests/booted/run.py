@@ -27,8 +27,6 @@ VM_BOOTS = (
     ("after_boot",),
 )
 """The same for a virtual machine, which has the controllers of cgroups."""
-RPM_PYTHON = "3.13"
-"""Where the RPM is tried as well. Its files are those of the other package."""
 VERSIONS = ("0.0.1", "0.0.2")
 """Of the package that is installed, and of the one to which it is upgraded."""
 
@@ -45,6 +43,7 @@ def main() -> int:
     parser.add_argument(
         "--vm", action="store_true", help="boot a virtual machine, with the checks that need its kernel"
     )
+    parser.add_argument("--rpm", action="store_true", help="also install, upgrade and remove the RPM")
     parser.add_argument("--keep", action="store_true", help="keep the guest's directory")
     options = parser.parse_args()
     try:
@@ -57,7 +56,7 @@ def main() -> int:
         print(f"Debian {SUITES[python]}", flush=True)
         work = Path(tempfile.mkdtemp(prefix="luzia-booted-"))
         try:
-            passed = _boot(work, python, is_vm=options.vm)
+            passed = _boot(work, python, is_vm=options.vm, has_rpm=options.rpm)
         finally:
             if options.keep:
                 print(f"The guest is in {work}/root.")
@@ -69,12 +68,12 @@ def main() -> int:
     return 0
 
 
-def _boot(work: Path, python: str, *, is_vm: bool) -> bool:
+def _boot(work: Path, python: str, *, is_vm: bool, has_rpm: bool) -> bool:
     guest = (vm.VirtualMachine if is_vm else container.Container)(work / "root", SUITES[python])
     os.environ["LUZIA_PROJECT_URL"] = "https://example.org/luzia"
     boots = VM_BOOTS if is_vm else BOOTS
     packages = deb.build_versions(work, python, VERSIONS)
-    if python == RPM_PYTHON and not is_vm:
+    if has_rpm and not is_vm:
         packages += rpm.build_versions(work, python, VERSIONS)
         boots = (*boots[:-1], (*boots[-1], "rpm_package"))
     for package in packages:

@@ -36,7 +36,7 @@ def the_first_dispatch_says_that_a_logout_ends_the_jobs_and_it_does() -> None:
     wait_until(lambda: processes_of(USER) == [], "no process of the user is left")
     with _login() as enter:
         enter("systemctl --user start luziad.service")
-        assert [job(each, USER)["state"] for each in _jobs()] == ["lost", "lost"]
+        wait_until(lambda: [job(each, USER)["state"] for each in _jobs()] == ["lost", "lost"], "both jobs are lost")
 
 
 def jobs_of_a_user_who_lingers_continue_after_the_logout() -> None:
@@ -84,7 +84,12 @@ def _read(terminal: int, pattern: str) -> str:
     """What the terminal shows until there is this pattern."""
     shown, deadline = "", time.monotonic() + DEADLINE_S
     while not re.search(pattern, shown):
-        readable, _, _ = select.select([terminal], [], [], deadline - time.monotonic())
-        assert readable, f"not on the terminal: {pattern}; only: {shown}"
-        shown += os.read(terminal, 65536).decode(errors="replace")
+        assert time.monotonic() < deadline, f"not on the terminal: {pattern}; only: {shown}"
+        readable, _, _ = select.select([terminal], [], [], max(0, deadline - time.monotonic()))
+        if not readable:
+            continue
+        try:
+            shown += os.read(terminal, 65536).decode(errors="replace")
+        except OSError:
+            time.sleep(0.05)  # login hangs the terminal up, and opens it again
     return shown

@@ -5,24 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from checks import dispatch, install, is_active, job, main_pid, processes_of, run, unit, wait_until
+from checks import dispatch, install, is_active, job, main_pid, processes_of, run, wait_until
 
 UNITS = ("luziad.socket", "luziad.service")
-
-
-def the_command_installs_the_system_service_on_a_machine_without_one() -> None:
-    written = ("sysusers.d/luzia.conf", "tmpfiles.d/luzia.conf", *(f"systemd/system/{name}" for name in UNITS))
-    assert not os.path.exists("/etc/sysusers.d")
-    run("systemctl", "disable", "--now", *UNITS)
-    run("luzia", "daemon", "install-service", "--system")
-    assert unit("luziad.service", "FragmentPath") == "/etc/systemd/system/luziad.service"
-    assert [is_active(name) for name in UNITS] == [True, True]
-    run("luzia", "wait", dispatch("true", user="alice"))
-    run("systemctl", "disable", "--now", *UNITS)
-    for name in written:
-        os.unlink(f"/etc/{name}")
-    run("systemctl", "daemon-reload")
-    run("systemctl", "enable", "--now", *UNITS)
 
 
 def an_upgrade_restarts_the_daemon_and_disturbs_no_job() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from checks import DEADLINE_S, dispatch, is_active, job, main_pid, processes_of, run, wait_until
+from checks import DEADLINE_S, dispatch, is_active, job, main_pid, processes_of, run, unit, wait_until
 
 UNITS = ("luziad.socket", "luziad.service")
 
@@ -21,6 +21,21 @@ def the_rpm_installs_the_files_and_the_units() -> None:
     run("systemctl", "start", *UNITS)
     run("luzia", "jobs", user="alice")
     assert run("rpm", "--dbpath=/var/lib/rpm", "--verify", "--nodeps", "luzia") == ""
+
+
+def the_command_installs_the_system_service_on_a_machine_without_one() -> None:
+    written = ("sysusers.d/luzia.conf", "tmpfiles.d/luzia.conf", *(f"systemd/system/{name}" for name in UNITS))
+    assert not os.path.exists("/etc/sysusers.d")
+    run("systemctl", "disable", "--now", *UNITS)
+    run("luzia", "daemon", "install-service", "--system")
+    assert unit("luziad.service", "FragmentPath") == "/etc/systemd/system/luziad.service"
+    assert [is_active(name) for name in UNITS] == [True, True]
+    run("luzia", "wait", dispatch("true", user="alice"))
+    run("systemctl", "disable", "--now", *UNITS)
+    for name in written:
+        os.unlink(f"/etc/{name}")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "enable", "--now", *UNITS)
 
 
 def an_upgrade_of_the_rpm_restarts_the_daemon_and_disturbs_no_job() -> None:
