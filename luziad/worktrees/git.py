@@ -22,7 +22,7 @@ from luziad.supervise.process_output import await_end, read_output
 TIMEOUT_S = 1800.0
 """A checkout from a slow disk or through a filter may take long, but must end."""
 STALL_S = 60.0
-"""Git is ended when it and its filters have used no processor time, and read and written nothing, for so long."""
+"""Git is ended when it and its filters have used no processor time, and read and written nothing, for this time."""
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
 _MAX_ERROR_CHARS = 300
 
@@ -170,7 +170,7 @@ class _Progress:
         self._seen_at = time.monotonic()
 
     def check(self) -> None:
-        """Raise StalledError when they have done nothing for STALL_S. To be called again and again."""
+        """Raise StalledError when they have done nothing for STALL_S. To be called repeatedly."""
         if time.monotonic() < self._seen_at + STALL_S:
             return
         seen, self._seen_at = self._look(), time.monotonic()
