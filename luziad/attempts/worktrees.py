@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import DiscardedWork, Outcome, Worktree
+from luzia_protocol.states import JobState
 
 from luziad.attempts.launch import NO_WORKTREE, Launcher, PreparedWorktree
 from luziad.attempts.setup import Setup
@@ -34,6 +35,7 @@ log = logging.getLogger("luziad.worktrees")
 
 T = TypeVar("T")
 _CLOSE_S = 5.0
+MAX_THREADS_OF_PROJECT = 2
 
 
 _NOT_DISCARDED = "Nothing was removed. Correct what the message names, then run `luzia discard {}` again."
@@ -55,12 +57,19 @@ class Worktrees(JobObserver):
         self._journal = journal
         self._pool = threads
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._preparing: dict[str, GitProcesses] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
 
     def prepare(self, record: JobRecord, ready: Callable[[str | None, PreparedWorktree], None]) -> None:
         """Create the job's worktree if it does not exist, then call `ready` with None, or with the problem."""
         self._task(self._prepare(record, ready))
+
+    def job_changed(self, record: JobRecord) -> None:
+        """End the git of a job that is stopped while its worktree is being prepared."""
+        if record.status.state is JobState.STOPPING and (processes := self._preparing.get(record.id)) is not None:
+            processes.stop()
 
     def job_ended(self, record: JobRecord) -> None:
         """Unlock the job's worktree, and remove it if its project is so configured and nothing in it was changed."""
@@ -97,7 +106,7 @@ class Worktrees(JobObserver):
     async def list_changed(self, record: JobRecord, tree: Worktree) -> frozenset[str] | None:
         """The files that a job's worktree changes, committed or not; None when git cannot tell."""
         try:
-            return await self._in_thread(overlap.list_changed, self._git(record), tree)
+            return await self._in_thread(record, overlap.list_changed, self._git(record), tree)
         except (GitError, OSError) as exc:  # it may be removed just now
             log.info("worktree_not_compared job=%s error=%s", record.id, describe_error(exc))
             return None
@@ -107,7 +116,7 @@ class Worktrees(JobObserver):
         (one, one_tree), (other, other_tree) = first, second
         works = (one.id, one_tree), (other.id, other_tree)
         try:
-            return await self._in_thread(overlap.prove, self._git(one), *works)
+            return await self._in_thread(one, overlap.prove, self._git(one), *works)
         except (GitError, OSError) as exc:
             log.info("merge_not_proved job=%s other=%s error=%s", one.id, other.id, describe_error(exc))
             return overlap.Proof(None, [])
@@ -115,7 +124,8 @@ class Worktrees(JobObserver):
     async def close(self) -> None:
         """Stop git: an unfinished worktree is created again by the next daemon."""
         self._closing = True
-        self._processes.stop()
+        for processes in (self._processes, *self._preparing.values()):
+            processes.stop()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_CLOSE_S)
             for task in late:
@@ -124,7 +134,11 @@ class Worktrees(JobObserver):
 
     async def _prepare(self, record: JobRecord, ready: Callable[[str | None, PreparedWorktree], None]) -> None:
         async with self._turn(record.id):
-            problem, worktree = await self._made(record)
+            self._preparing[record.id] = GitProcesses()
+            try:
+                problem, worktree = await self._made(record)
+            finally:
+                del self._preparing[record.id]
         if not self._closing:
             ready(problem, worktree)
 
@@ -133,18 +147,18 @@ class Worktrees(JobObserver):
         git, used = self._git(record), _may_be_in_use(record)
         try:
             tree = record.status.worktree or await self._planned(git, record)
-            await self._in_thread(functools.partial(create.create_worktree, git, tree, used=used))
-            await self._in_thread(create.lock_worktree, git, tree)
-            setup = await self._in_thread(self._provide, git, tree, record)
-            return None, PreparedWorktree(await self._in_thread(create.list_git_directories, git, tree), setup)
+            await self._in_thread(record, functools.partial(create.create_worktree, git, tree, used=used))
+            await self._in_thread(record, create.lock_worktree, git, tree)
+            setup = await self._in_thread(record, self._provide, git, tree, record)
+            return None, PreparedWorktree(await self._in_thread(record, create.list_git_directories, git, tree), setup)
         except (create.WorktreeUnavailable, GitError, OSError) as exc:
             log.warning("worktree_not_made job=%s error=%s", record.id, exc)
             left = record.status.worktree
             if (
                 left is not None
                 and not used
-                and not self._closing
-                and await self._in_thread(create.discard_worktree, git, left)
+                and not git.processes.stopped
+                and await self._in_thread(record, create.discard_worktree, git, left)
             ):
                 record.status.worktree = None  # recorded with the end of the attempt, which is next
             return f"no worktree: {describe_error(exc)}", NO_WORKTREE
@@ -166,7 +180,7 @@ class Worktrees(JobObserver):
             environment = self._launcher.environment(record)
         except Refused:  # of a launch; a worktree can be removed nevertheless
             environment = self._launcher.base
-        return Git(environment, record.spec.umask, self._processes)
+        return Git(environment, record.spec.umask, self._preparing.get(record.id, self._processes))
 
     async def _planned(self, git: Git, record: JobRecord) -> Worktree:
         if record.race is None:
@@ -177,7 +191,9 @@ class Worktrees(JobObserver):
     async def _plan(self, git: Git, record: JobRecord) -> Worktree:
         directory = record.spec.cwd or record.spec.directory
         base, onto = await self._base(git, record)
-        tree = await self._in_thread(create.plan_worktree, git, directory, record.id, self._trees_dir, base, onto)
+        tree = await self._in_thread(
+            record, create.plan_worktree, git, directory, record.id, self._trees_dir, base, onto
+        )
         record.status.worktree = tree
         await self._journal.commit(record, self._journal.events.worktree(record))
         return tree
@@ -211,8 +227,8 @@ class Worktrees(JobObserver):
     async def _work_of(self, git: Git, parent: JobRecord, tree: Worktree) -> tuple[str, str | None]:
         async with self._turn(parent.id):
             try:
-                commit = await self._in_thread(discarding.commit_of_all, git, tree, parent.id)
-                await self._in_thread(submodules.publish, git, tree)
+                commit = await self._in_thread(parent, discarding.commit_of_all, git, tree, parent.id)
+                await self._in_thread(parent, submodules.publish, git, tree)
                 return commit, tree.onto
             except discarding.CannotDiscard as exc:
                 raise create.WorktreeUnavailable(f"the work of job {parent.id} cannot be copied: {exc}") from exc
@@ -224,14 +240,14 @@ class Worktrees(JobObserver):
                 return
             await self._unlock(record, tree)
             auto_remove = self._launcher.config.project(record.project).worktrees.auto_remove
-            if auto_remove and await self._in_thread(cleaning.remove_unchanged, self._git(record), tree):
+            if auto_remove and await self._in_thread(record, cleaning.remove_unchanged, self._git(record), tree):
                 record.status.worktree = None
                 await self._changed(record)
                 log.info("unchanged_worktree_removed job=%s path=%s", record.id, tree.path)
 
     async def _unlock(self, record: JobRecord, tree: Worktree) -> None:
         try:
-            await self._in_thread(create.unlock_worktree, self._git(record), tree)
+            await self._in_thread(record, create.unlock_worktree, self._git(record), tree)
         except (GitError, OSError) as exc:  # `clean` and `discard` will report it
             log.warning("worktree_not_unlocked job=%s error=%s", record.id, describe_error(exc))
 
@@ -241,7 +257,7 @@ class Worktrees(JobObserver):
             if not dry_run:
                 await self._unlock(record, tree)
             why = await self._in_thread(
-                cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git(record), tree
+                record, cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git(record), tree
             )
             if why is None and not dry_run:
                 record.status.worktree = None
@@ -254,11 +270,11 @@ class Worktrees(JobObserver):
             tree = _ended_tree(record)
             await self._unlock(record, tree)
             try:
-                commit = await self._in_thread(discarding.keep_work, self._git(record), tree, record.id)
+                commit = await self._in_thread(record, discarding.keep_work, self._git(record), tree, record.id)
                 if commit is not None:
                     note(record, tree, commit)
                     await self._changed(record)
-                await self._in_thread(discarding.remove_kept, self._git(record), tree)
+                await self._in_thread(record, discarding.remove_kept, self._git(record), tree)
             except (discarding.CannotDiscard, create.WorktreeUnavailable, GitError, OSError) as exc:
                 message = f"the work of job {record.id} cannot be discarded: {describe_error(exc)}"
                 raise Refused(ErrorCode.WORKTREE_KEPT, message, _NOT_DISCARDED.format(record.id)) from exc
@@ -277,7 +293,7 @@ class Worktrees(JobObserver):
                 hint = f"Merge it (`luzia merge {record.id}`), clean it (`luzia clean {record.id}`), or discard it too."
                 raise Refused(ErrorCode.WORKTREE_KEPT, f"job {record.id} has another worktree now", hint)
             try:
-                await self._in_thread(discarding.restore_work, self._git(record), kept.worktree, kept.commit)
+                await self._in_thread(record, discarding.restore_work, self._git(record), kept.worktree, kept.commit)
             except (discarding.CannotDiscard, GitError, OSError) as exc:
                 message = f"the work of job {record.id} cannot be restored: {describe_error(exc)}"
                 raise Refused(ErrorCode.WORKTREE_KEPT, message, f"It is kept in the commit {kept.commit}.") from exc
@@ -298,7 +314,9 @@ class Worktrees(JobObserver):
 
     async def _delete_reference(self, record: JobRecord, kept: DiscardedWork) -> None:
         try:
-            await self._in_thread(discarding.delete_copy, self._git(record), kept.worktree, record.id, kept.commit)
+            await self._in_thread(
+                record, discarding.delete_copy, self._git(record), kept.worktree, record.id, kept.commit
+            )
         except GitError as exc:
             log.warning("discarded_work_not_deleted job=%s commit=%s error=%s", record.id, kept.commit, exc)
 
@@ -310,8 +328,10 @@ class Worktrees(JobObserver):
     def _turn(self, job: str) -> asyncio.Lock:
         return self._turns.setdefault(job, asyncio.Lock())
 
-    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+    async def _in_thread(self, record: JobRecord, work: Callable[..., T], *arguments: Any) -> T:
+        """Use git on a thread. One project never has all threads: a job can make its repository hang."""
+        async with self._shares.setdefault(record.spec.directory, asyncio.Semaphore(MAX_THREADS_OF_PROJECT)):
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
 
     def _task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)

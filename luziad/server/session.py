@@ -37,6 +37,8 @@ STREAMS = frozenset(request.__name__ for request in (Follow, Subscribe, Wait))
 READ_BYTES = 8 * 1024
 """How much is read at once. It is processed before more is read."""
 WRITE_HIGH = SMALL_BYTES
+TRANSPORT_BYTES = 8 * 1024
+"""What is left to the transport when the peer is slow: it takes about four times the size of small frames."""
 MAX_ACTIVE = 4
 """Requests of one connection that are in progress. Their replies may be large, so later requests wait. Requests that
 only wait for a commit do not count."""
@@ -96,6 +98,7 @@ class Session(asyncio.BufferedProtocol):
         self._closing = False
         self._writable = asyncio.Event()
         self._writable.set()
+        self._held = bytearray()  # what a slow peer cannot take yet: in the transport, each small frame takes much more
         self._stall_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
@@ -105,7 +108,7 @@ class Session(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
         self._transport = transport  # type: ignore[assignment]
-        self._transport.set_write_buffer_limits(high=WRITE_HIGH)
+        self._transport.set_write_buffer_limits(high=TRANSPORT_BYTES)
         self._opened = True
         if self._refused is None:
             return
@@ -139,6 +142,7 @@ class Session(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._writable.set()
+        self._write_held()
         self._buffers.update(self)
         self._share.await_turn()
 
@@ -156,7 +160,7 @@ class Session(asyncio.BufferedProtocol):
                 timer.cancel()
         self._closing = True
         self._drop_requests()
-        self._frames = FrameReader()  # now, and not when the garbage collector finds the session
+        self._frames, self._held = FrameReader(), bytearray()  # now, and not when the garbage collector finds it
         self._buffers.forget(self)
         self._writable.set()
         for stream in list(self._streams):
@@ -175,6 +179,7 @@ class Session(asyncio.BufferedProtocol):
         self._send_ready()
         self._closing = True
         self._drop_requests()
+        self._write_held()
         self._transport.close()
 
     def close_with(self, refused: Refused) -> None:
@@ -206,7 +211,8 @@ class Session(asyncio.BufferedProtocol):
     @property
     def unsent(self) -> int:
         """Bytes that the peer has not received yet."""
-        return self._transport.get_write_buffer_size()
+        size: int = self._transport.get_write_buffer_size()
+        return size + len(self._held)
 
     @property
     def buffered(self) -> int:
@@ -453,9 +459,17 @@ class Session(asyncio.BufferedProtocol):
 
     def _write(self, data: bytes) -> None:
         if not self._transport.is_closing():
-            self._transport.write(data)
+            if self._writable.is_set():
+                self._transport.write(data)
+            else:
+                self._held += data
             if not self._writable.is_set():
                 self._buffers.update(self)
+
+    def _write_held(self) -> None:
+        if self._held and not self._transport.is_closing():
+            held, self._held = bytes(self._held), bytearray()
+            self._transport.write(held)
 
     def _peer_is_gone(self) -> bool:
         """True when the peer has closed its socket, not just its sending side (unix(7) reports a hang-up)."""
@@ -485,6 +499,7 @@ class Session(asyncio.BufferedProtocol):
         self._send_ready()
         self._closing = True
         self._drop_requests()
+        self._write_held()
         self._transport.write(encode_refusal(refused))
         self._transport.write_eof()
         self._linger_timer = self._loop.call_later(LINGER_S, self._transport.abort)
@@ -499,6 +514,7 @@ class Session(asyncio.BufferedProtocol):
 
     def _close_when_idle(self) -> None:
         if self._closing and not self._has_unanswered and not self._transport.is_closing():
+            self._write_held()
             self._transport.close()
 
 

@@ -13,12 +13,16 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from luziad.supervise import tree
 from luziad.supervise.process_output import await_end, read_output
 
 TIMEOUT_S = 1800.0
 """A checkout from a slow disk or through a filter may take long, but must end."""
+STALL_S = 60.0
+"""Git is ended when it and its filters have used no processor time, and read and written nothing, for this time."""
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
 _MAX_ERROR_CHARS = 300
 
@@ -86,12 +90,12 @@ class Git:
         passed_on = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
         self._env = passed_on | _QUIET | dict(own or {})
         self._umask = umask
-        self._processes = processes or GitProcesses()
+        self.processes = processes or GitProcesses()
 
     def writing_to(self, objects: str, alternates: str) -> Git:
         """The same, but new objects are written into the directory `objects`. alternates: where the others are."""
         own = {"GIT_OBJECT_DIRECTORY": objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES": alternates}
-        return Git(self._env, self._umask, self._processes, own)
+        return Git(self._env, self._umask, self.processes, own)
 
     def run(
         self,
@@ -113,8 +117,8 @@ class Git:
         if ceiling is not None:
             env["GIT_CEILING_DIRECTORIES"] = ceiling
         argv = ["git", *(part for setting in _SETTINGS for part in ("-c", setting)), *arguments]
-        if self._processes.stopped:
-            raise GitError("the daemon is shutting down")
+        if self.processes.stopped:
+            raise GitError("git was stopped")
         try:
             with tempfile.TemporaryFile() as errors:
                 return self._execute(
@@ -137,22 +141,63 @@ class Git:
             pass_fds=pass_fds,
             umask=-1 if self._umask is None else self._umask,
         ) as process:
-            self._processes.running.add(process)
+            self.processes.running.add(process)
+            if self.processes.stopped:  # meanwhile
+                _signal(process, signal.SIGTERM)
             deadline_s = time.monotonic() + TIMEOUT_S
             try:
-                out = read_output(process, MAX_OUTPUT_BYTES + 1, deadline_s)
+                progress = _Progress(process.pid)
+                out = read_output(process, MAX_OUTPUT_BYTES + 1, deadline_s, progress.check)
                 if len(out) > MAX_OUTPUT_BYTES:
                     raise GitError(f"the output of git {argv[-1]} exceeds {MAX_OUTPUT_BYTES} bytes")
-                code = await_end(process, deadline_s)
+                code = await_end(process, deadline_s, progress.check)
+            except StalledError as exc:
+                raise GitError(
+                    f"git {argv[-1]} made no progress for {STALL_S:g} s: a file of the repository is no file, such as a"
+                    " FIFO, or a filter waits"
+                ) from exc
             except TimeoutError as exc:
                 raise GitError(f"git {argv[-1]} did not finish within {TIMEOUT_S:g} s") from exc
             finally:
                 if process.returncode is None:
                     _signal(process, signal.SIGKILL)
-                self._processes.running.discard(process)
+                self.processes.running.discard(process)
         if code not in codes:
             raise GitError(_error_message(errors) or f"git {argv[-1]} failed with exit code {code}")
         return GitResult(code, out)
+
+
+class StalledError(Exception):
+    """A process does nothing, and waits for nothing that would end."""
+
+
+class _Progress:
+    """Whether the processes of a group do anything. A disk that is slow is no reason to end them."""
+
+    def __init__(self, group: int) -> None:
+        self._group = group
+        self._seen: set[str] = set()
+        self._seen_at = time.monotonic()
+
+    def check(self) -> None:
+        """Raise StalledError when they have done nothing for STALL_S. To be called repeatedly."""
+        if time.monotonic() < self._seen_at + STALL_S:
+            return
+        seen, self._seen_at = self._look(), time.monotonic()
+        if seen == self._seen:
+            raise StalledError
+        self._seen = seen
+
+    def _look(self) -> set[str]:
+        """What each has done so far: its processor time, and what it has read and written."""
+        found = set()
+        for process in tree.processes():
+            if process.group == self._group:
+                with contextlib.suppress(OSError):  # it has ended
+                    waits = f"{self._seen_at} waits for a disk" if process.state == "D" else ""
+                    done = [Path(f"/proc/{process.pid}/{name}").read_text() for name in ("schedstat", "io")]
+                    found.add(f"{process.pid} {waits} {done}")
+        return found
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:

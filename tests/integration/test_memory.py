@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import socket
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -191,3 +192,16 @@ def test_memory_that_a_flood_has_taken_is_given_back() -> None:
         eventually(lambda: rss(wire) - before > 30 * MIB, "memory that is taken")
         stack.close()
         eventually(lambda: rss(wire) - before < 15 * MIB, "memory that is given back")
+
+
+def test_streams_of_small_events_that_nobody_reads_take_little_more_than_their_bytes() -> None:
+    """Each small frame that a peer could not take once took several times its size."""
+    with private_daemon(IDLE) as daemon, daemon.connect() as wire, ExitStack() as stack:
+        before = wire.ok(op="info")["rss_bytes"]
+        for _ in range(160):
+            peer = stack.enter_context(socket.socket(socket.AF_UNIX))
+            peer.connect(daemon.socket)
+            peer.sendall(b'{"op":"subscribe"}\n')
+        for _ in range(1400):  # one by one: frames of the same moment are written together
+            wire.ok(op="dispatch", project="overbits", task="true", hold=True)
+        assert wire.ok(op="info")["rss_bytes"] - before < 70 * MIB

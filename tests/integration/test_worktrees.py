@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -299,3 +300,24 @@ def test_the_daemon_ends_while_git_works_and_the_next_one_goes_on(workshop: Work
     gate.touch()
     workshop.daemon.start()
     assert workshop.ended(job)["state"] == "completed"
+
+
+@pytest.mark.parametrize("name", ["config", "HEAD"])
+def test_a_repository_that_hangs_holds_up_neither_other_projects_nor_the_end_of_its_jobs(
+    workshop: Workshop, name: str
+) -> None:
+    with workshop.daemon.config_file.open("a") as config:
+        config.write("[daemon]\nmax_running = 20\n")
+    workshop.ok(op="reload")
+    evil = Repository(workshop.daemon.root / "evil", workshop.daemon.root / "home").init()
+    place = evil.root / ".git" / name
+    place.unlink()
+    os.mkfifo(place)
+    hanging = [
+        workshop.ok(op="dispatch", project=str(evil.root), agent="shell", task="true", worktree=True)["job"]
+        for _ in range(10)
+    ]
+    assert workshop.finished("true")["state"] == "completed"
+    for job in hanging:
+        workshop.ok(op="cancel", job=job)
+        assert workshop.ended(job)["state"] == "cancelled"
