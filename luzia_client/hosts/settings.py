@@ -38,6 +38,14 @@ def read_hosts() -> dict[str, Host]:
     return found
 
 
+def destinations() -> dict[str, str]:
+    """The destinations of the configured hosts, by their names, to choose from; none if there is a mistake."""
+    try:
+        return {host.name: host.destination for host in read_hosts().values()}
+    except (HostError, OSError):
+        return {}
+
+
 def find_host(name: str) -> Host:
     """The host of that name. Raises HostError when it is not configured."""
     hosts = read_hosts()

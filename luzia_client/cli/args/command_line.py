@@ -34,7 +34,7 @@ COMMANDS = {
     "follow": ("follow", "follow the output of many jobs at once", "Inspect"),
     "wait": ("wait", "wait for jobs to end", "Inspect"),
     "search": ("search", "find jobs by words in tasks, messages, files and transcripts", "Inspect"),
-    "spend": ("spend", "show what jobs have cost, and how long the daily budgets will last", "Inspect"),
+    "spend": ("spend", "show what jobs have cost, and how long daily budgets will last", "Inspect"),
     "stats": ("stats", "show throughput, durations, success rates and costs", "Inspect"),
     "shell": ("shell", "start an interactive prompt for luzia commands", "Inspect"),
     "cancel": ("cancel", "cancel jobs and terminate their processes", "Control"),

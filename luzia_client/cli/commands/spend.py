@@ -1,4 +1,4 @@
-"""Show the cost, tokens and running time of jobs, in groups, and how long the daily budgets will last.
+"""Show the cost, tokens and running time of jobs, in groups, and how long daily budgets will last.
 
 Costs are what the agents report. For agents that report tokens only, costs are computed from the prices of their
 models, and marked with ~; they count for budgets only with daemon.count_computed_costs. If a model has no price, the

@@ -163,7 +163,7 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
     if kind == "project":
         projects = ask_daemon({"op": "projects"}).get("projects", [])
         names = {project["name"]: project["path"] for project in projects}
-        if "LUZIA_SOCKET" not in os.environ:
+        if "LUZIA_SOCKET" not in os.environ and _is_configured(b"host"):
             from luzia_client.hosts.settings import host_projects
 
             names |= {name: f"on {host}" for name, host in host_projects().items()}
@@ -178,23 +178,27 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
         schedules = ask_daemon({"op": "schedule_list"}).get("schedules", [])
         return Candidates(typed, {schedule["name"]: schedule["cron"] for schedule in schedules})
     if kind == "host":
-        from luzia_client.hosts.settings import LOCAL, read_hosts
+        from luzia_client.hosts.settings import LOCAL, destinations
 
-        found = {host.name: host.destination for host in read_hosts().values()}
-        return Candidates(typed, found | ({} if command else {LOCAL: "this machine"}))
+        return Candidates(typed, destinations() | ({} if command else {LOCAL: "this machine"}))
     if kind == "tag":
         jobs = ask_daemon({"op": "list", "limit": MAX_JOBS}).get("jobs", [])
         return Candidates(typed, {f"{key}={value}": "" for job in jobs for key, value in job.get("tags", {}).items()})
     return complete_static_value(kind, typed, table)
 
 
-def _user_aliases() -> dict[str, str]:
-    """The aliases of the user, each with its command line. Most have none, and need not load what reads them."""
+def _is_configured(word: bytes) -> bool:
+    """Whether the configuration may have such a setting: a parser of TOML takes long to load at every TAB."""
     try:
         with open(environment.config_file(), "rb") as file:
-            if b"[aliases]" not in file.read():
-                return {}
+            return word in file.read()
     except OSError:
+        return False
+
+
+def _user_aliases() -> dict[str, str]:
+    """The aliases of the user, each with its command line."""
+    if not _is_configured(b"aliases"):
         return {}
     from luzia_client.cli.args.user_aliases import read_aliases
 

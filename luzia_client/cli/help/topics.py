@@ -92,8 +92,7 @@ queue: while it is paused, no more of its jobs start.
 """
 
 _FORMATS = """\
-Most commands that print results take --json: one object per line, in the
-format of the protocol.
+Most commands take --json: one object per line, in the format of the protocol.
 
   luzia jobs --json | jq -r 'select(.state == "failed").id'
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -44,12 +44,16 @@ _table = cache(load_commands)
 
 
 class KnownNames(NamedTuple):
-    """The names that the daemon sent. jobs: in the order in which they are offered."""
+    """The names that the daemon sent, and those of hosts with their destinations.
+
+    jobs: in the order in which they are offered.
+    """
 
     projects: Sequence[Project] = ()
     agents: Sequence[Agent] = ()
     jobs: Sequence[Job] = ()
     schedules: Sequence[Schedule] = ()
+    hosts: Mapping[str, str] = {}
 
 
 class Candidate(NamedTuple):
@@ -126,6 +130,8 @@ def complete_value(
         return Candidates(typed, dict.fromkeys(tags, ""))
     if kind == "schedule":
         return Candidates(typed, {each.name: each.cron for each in known.schedules})
+    if kind == "host":
+        return Candidates(typed, known.hosts)
     return complete_static_value(kind, typed, table)
 
 

@@ -17,6 +17,7 @@ from luzia_protocol.states import ACTIVE_STATES
 from luzia_client.api.async_client import AsyncClient
 from luzia_client.api.streams import ReconnectDelays
 from luzia_client.cli.watch.feed import fetch_job
+from luzia_client.hosts.settings import destinations
 from luzia_client.transport.connection import open_socket
 from luzia_client.transport.endpoint import DaemonUnreachableError, UnexpectedAnswerError
 from luzia_client.tui.model import JobsModel
@@ -110,6 +111,7 @@ class JobTracker:
             projects=(await self._client.list_projects()).projects,
             agents=(await self._client.list_agents(versions=False)).agents,
             schedules=await self._client.list_schedules(),
+            hosts=destinations(),
         )
         for key in list(self._keys):
             await self._adopt(key)

@@ -12,7 +12,7 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.text import harmless, one_line
 from luzia_client.hosts import job_ids
-from luzia_client.hosts.settings import LOCAL
+from luzia_client.hosts.settings import LOCAL, destinations
 from luzia_client.tui.fullscreen.context import describe
 from luzia_client.tui.shell.candidates import KnownNames
 from luzia_client.tui.shell.command_runner import line_entered, run_command, run_for_output
@@ -127,6 +127,7 @@ class Programs:
             projects=(await client.list_projects()).projects,
             agents=(await client.list_agents(versions=False)).agents,
             schedules=await client.list_schedules(),
+            hosts=destinations(),
         )
 
     def _known(self) -> KnownNames:

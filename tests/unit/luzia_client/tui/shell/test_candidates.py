@@ -53,6 +53,7 @@ KNOWN = KnownNames(
             created_at=NOW,
         )
     ],
+    hosts={"big": "me@big.example.org"},
 )
 
 
