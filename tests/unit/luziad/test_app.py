@@ -21,7 +21,7 @@ ORDER = {
     "output_understood": "BudgetWatch Questions CircuitBreakerGate DailyBudgetGate CollisionWatch",
     "attempt_exited": "Timeouts StallWatch",
     "attempt_ended": "Questions SlotLending UsageLimitGate CircuitBreakerGate CollisionWatch DayTotals",
-    "job_changed": "CollisionWatch StatusFiles ServiceStatus",
+    "job_changed": "Worktrees CollisionWatch StatusFiles ServiceStatus",
     "job_ended": (
         "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees CollisionWatch Races Retention"
     ),
