@@ -130,6 +130,15 @@ def config_file() -> str:
     return os.path.join(base, "luzia", "config.toml")
 
 
+def config_mentions(word: bytes) -> bool:
+    """Whether the configuration file has this word: without it, a command need not load a parser of TOML."""
+    try:
+        with open(config_file(), "rb") as file:
+            return word in file.read()
+    except OSError:
+        return False
+
+
 def log_file() -> str:
     """The log file of a daemon that was started by a command."""
     return os.path.join(state_dir(), "luziad.log")

@@ -30,18 +30,12 @@ def expand(words: list[str], problem: BaseException) -> list[str] | None:
 
 def read_aliases() -> dict[str, str]:
     """The aliases by name; none when the file does not exist or cannot be read as TOML, which the daemon reports."""
-    try:
-        with open(environment.config_file(), "rb") as file:
-            content = file.read()
-    except OSError:
-        return {}
-    if b"aliases" not in content:  # most configurations; the parser takes longer to load than the help to print
-        return {}
     import tomllib
 
     try:
-        found = tomllib.loads(content.decode()).get("aliases", {})
-    except ValueError:
+        with open(environment.config_file(), "rb") as file:
+            found = tomllib.load(file).get("aliases", {})
+    except (OSError, ValueError):
         return {}
     return {name: line for name, line in found.items() if isinstance(line, str)} if isinstance(found, dict) else {}
 

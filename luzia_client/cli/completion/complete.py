@@ -163,7 +163,7 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
     if kind == "project":
         projects = ask_daemon({"op": "projects"}).get("projects", [])
         names = {project["name"]: project["path"] for project in projects}
-        if "LUZIA_SOCKET" not in os.environ and _is_configured(b"host"):
+        if "LUZIA_SOCKET" not in os.environ and environment.config_mentions(b"host"):
             from luzia_client.hosts.settings import host_projects
 
             names |= {name: f"on {host}" for name, host in host_projects().items()}
@@ -187,18 +187,9 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
     return complete_static_value(kind, typed, table)
 
 
-def _is_configured(word: bytes) -> bool:
-    """Whether the configuration may have such a setting: a parser of TOML takes long to load at every TAB."""
-    try:
-        with open(environment.config_file(), "rb") as file:
-            return word in file.read()
-    except OSError:
-        return False
-
-
 def _user_aliases() -> dict[str, str]:
     """The aliases of the user, each with its command line."""
-    if not _is_configured(b"aliases"):
+    if not environment.config_mentions(b"aliases"):
         return {}
     from luzia_client.cli.args.user_aliases import read_aliases
 

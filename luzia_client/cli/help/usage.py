@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from luzia_client.cli.args.command_line import ALIASES, COMMANDS, TASK_HINT
 from luzia_client.cli.help.topics import TITLES
 
@@ -105,9 +103,9 @@ def format_commands() -> str:
 
 
 def _user_aliases() -> list[str]:
-    from luzia_protocol.environment import config_file
+    from luzia_protocol.environment import config_mentions
 
-    if not os.path.exists(config_file()):
+    if not config_mentions(b"aliases"):
         return []
     from luzia_client.cli.args.user_aliases import read_aliases
     from luzia_client.cli.show.text import one_line

@@ -59,7 +59,7 @@ class ScreenContext:
 
     def open(self, title: str, text: str) -> None:
         """Show a text on the full screen."""
-        lines = TextView(text, MAX_PAGE_LINES)
+        lines = TextView(text, MAX_PAGE_LINES, by_words=True)
         lines.to_top()
         self._state.page = Page(harmless(title), lines)
         self.changed()

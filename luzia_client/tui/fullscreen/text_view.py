@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from prompt_toolkit.formatted_text import ANSI, to_formatted_text
 
-from luzia_client.cli.show.text import cut, separate_emoji, width
+from luzia_client.cli.show.text import cut, separate_emoji, width, wrap
 
 MAX_LINES = 2000
 MAX_LINE_CHARS = 2000
@@ -28,9 +28,13 @@ _MAX_COLOURS = 200
 
 
 class TextView:
-    """Lines and a view of them that follows the end until it is scrolled up. max_lines: the lines that are kept."""
+    """Lines and a view of them that follows the end until it is scrolled up.
 
-    def __init__(self, text: str = "", max_lines: int = MAX_LINES) -> None:
+    max_lines: the lines that are kept. by_words: lines without colours are wrapped between words.
+    """
+
+    def __init__(self, text: str = "", max_lines: int = MAX_LINES, *, by_words: bool = False) -> None:
+        self._by_words = by_words
         self._lines: deque[str] = deque([""], maxlen=max_lines)
         self._below = 0
         self._found: int | None = None  # the lines below the one that was found
@@ -105,7 +109,8 @@ class TextView:
 
     def _rows(self, index: int, columns: int) -> list[Fragments]:
         """The rows of a line, highlighted if it was found."""
-        rows = _wrap(self._lines[index], columns)
+        wrap_line = _wrap_words if self._by_words else _wrap
+        rows = wrap_line(self._lines[index], columns)
         if self._found is None or len(self._lines) - 1 - index != self._found:
             return rows
         return [[(f"{style} reverse", text) for style, text in row] for row in rows]
@@ -164,6 +169,15 @@ def _overwrite(line: str) -> str:
         bare = line.rstrip("\r")
         line = bare.rpartition("\r")[2] + ("\r" if bare != line else "")
     return line if len(line) <= MAX_LINE_CHARS else line[: MAX_LINE_CHARS - 1] + "…"
+
+
+def _wrap_words(line: str, columns: int) -> list[Fragments]:
+    """The rows of a line, divided between words, with the indentation of the line."""
+    text = line.lstrip(" ")
+    indent = line[: len(line) - len(text)]
+    if _COLOUR.search(line) or width(line) <= columns or 2 * len(indent) > columns:
+        return _wrap(line, columns)
+    return [[("", indent + row)] for row in wrap(separate_emoji(text), columns - len(indent))]
 
 
 def _wrap(line: str, columns: int) -> list[Fragments]:

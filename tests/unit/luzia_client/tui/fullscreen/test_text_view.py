@@ -130,3 +130,11 @@ def test_without_a_line_to_find_the_view_stays() -> None:
     lines = TextView("1\n2\n3\n4\n5\n")
     assert not lines.find("x", -1)
     assert shown(lines) == ["3", "4", "5"]
+
+
+def test_a_page_is_wrapped_between_words_and_keeps_the_indentation() -> None:
+    view = TextView("  a  accept: merge all of its work\n\x1b[31mcoloured lines are as they are\x1b[0m", by_words=True)
+    view.to_top()
+    rows = ["".join(text for _, text in row) for row in view.view(20, 10)]
+    assert rows == ["  a  accept: merge", "  all of its work", "coloured lines are a", "s they are"]
+    assert max(map(len, rows)) <= 20
