@@ -25,7 +25,7 @@ _HEALTH = {"period_ms": 300, "timeout_ms": 600, "failure_threshold": 2, "initial
 
 def lack() -> str | None:
     """Why there can be no cluster here; None when there can be one."""
-    if importlib.util.find_spec("ray.cluster_utils") is None:
+    if importlib.util.find_spec("ray") is None:
         return "luzia[ray] is not installed: run `make test-ray`"
     if [name for _, name in socket.if_nameindex()] != ["lo"]:
         return "no network namespace of its own: run `make test-ray`"

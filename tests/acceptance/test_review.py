@@ -245,7 +245,7 @@ def test_keys_without_effect_say_so_and_the_help_has_all_keys(place: Reviewed) -
         screen.press("X")
         screen.shows("X has no effect; ? shows all keys")
         screen.press("?")
-        screen.shows("Keys of luzia review", "accept: merge all its work")
+        screen.shows("Keys of luzia review", "accept: merge all of its work")
         screen.press("escape")
         screen.shows("+workers = 4")
         screen.press("]", "c")

@@ -134,7 +134,7 @@ def test_an_unreachable_host_keeps_its_rows_and_comes_back(host: FarHost) -> Non
     far, near = there(host, f"echo far words; {WAITS}"), here(host, "true")
     host.add("gone", "far-absent")
     with top(host, columns=160) as screen:
-        screen.shows(far, near, "gone: host gone (far-absent) is not reachable", "far words")
+        screen.shows(far, near, "gone: retrying: host gone (far-absent) is not reachable", "far words")
         host.stop()
         screen.shows(f"{NAME}: ", "unreachable, was running")
         assert row(screen, near).count("completed") == 1

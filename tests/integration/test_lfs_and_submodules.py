@@ -83,5 +83,6 @@ def test_git_has_the_path_the_proxy_and_the_agents_socket_of_the_shell_that_disp
     # Of the shell: the daemon runs already.
     yard.daemon.env |= {"PATH": f"{tmp_path}:{yard.daemon.env['PATH']}", "https_proxy": "http://proxy.invalid:1"}
     yard.daemon.env |= {"SSH_AUTH_SOCK": "/nowhere/agent"}
-    luzia(yard, "overbits", "echo work > file", "--wait")
+    name = luzia(yard, "overbits", "echo work > file").strip()
+    luzia(yard, "wait", name)
     assert set(shown.read_text().splitlines()) == {"http://proxy.invalid:1 /nowhere/agent"}

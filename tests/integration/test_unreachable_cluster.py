@@ -17,7 +17,7 @@ from support import eventually
 
 ADDRESS = "127.0.0.1:1"
 WORDS = f"no cluster at {ADDRESS}"
-HAS_RAY = importlib.util.find_spec("ray._raylet") is not None
+HAS_RAY = importlib.util.find_spec("ray") is not None
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ export function Graph({ job }) {
     <div class="row graph-bar">
       <span class="muted">${family.jobs.length} jobs${family.cut ? ", and more" : ""}</span><span class="grow"></span>
       <button aria-label="Zoom out" onClick=${() => setZoom(Math.max(0.25, zoom * 0.8))}>−</button>
-      <button aria-label="Zoom to 100 %" class="num" onClick=${() => setZoom(1)}>${Math.round(zoom * 100)}%</button>
+      <button aria-label=${`${Math.round(zoom * 100)}%, zoom to 100%`} class="num" onClick=${() => setZoom(1)}>${Math.round(zoom * 100)}%</button>
       <button aria-label="Zoom in" onClick=${() => setZoom(Math.min(3, zoom * 1.25))}>+</button>
     </div>
     <div class="graph-box" ref=${box} tabindex="0" aria-label="Graph of jobs">
