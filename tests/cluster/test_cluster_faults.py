@@ -34,13 +34,14 @@ def bridges(luzia: PrivateLuzia) -> list[int]:
 def kill_and_await(pid: int) -> None:
     """Kill a process, and wait until it is gone."""
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not Path(f"/proc/{pid}").exists() or _is_zombie(pid))
+    eventually(lambda: _has_ended(pid))
 
 
-def _is_zombie(pid: int) -> bool:
+def _has_ended(pid: int) -> bool:
+    """Whether the process is gone, or only its parent has to notice; it may go while this is read."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
 
 
