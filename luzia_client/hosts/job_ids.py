@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from luzia_protocol.events import Event
-from luzia_protocol.jobs import Job
+from luzia_protocol.events import Collided, Event
+from luzia_protocol.jobs import Collision, Job
 
 from luzia_client.hosts.settings import LOCAL
 
@@ -38,9 +38,18 @@ def job_of(host: str, job: Job) -> Job:
         after=[id_here(host, each) for each in job.after],
         after_any=[id_here(host, each) for each in job.after_any],
         after_fail=[id_here(host, each) for each in job.after_fail],
+        collisions=[_collision_of(host, each) for each in job.collisions],
     )
 
 
 def event_of(host: str, event: Event) -> Event:
     """An event as a host has sent it, for a list of several hosts."""
-    return event if host == LOCAL else msgspec.structs.replace(event, job=id_here(host, event.job))
+    if host == LOCAL:
+        return event
+    if isinstance(event, Collided):
+        event = msgspec.structs.replace(event, collision=_collision_of(host, event.collision))
+    return msgspec.structs.replace(event, job=id_here(host, event.job))
+
+
+def _collision_of(host: str, collision: Collision) -> Collision:
+    return msgspec.structs.replace(collision, job=id_here(host, collision.job))

@@ -8,6 +8,7 @@ part of one processor at most.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from itertools import product
 
@@ -132,11 +133,9 @@ class CollisionWatch(JobObserver):
                 ):
                     return  # what comes next wakes it
                 rest_s = max(GAP_S, REST * (loop.time() - began_at))
-                try:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(INTERVAL_S - rest_s):
                         await repository.sign.wait()
-                except TimeoutError:
-                    pass
         except Exception:
             log.exception("worktrees_not_compared repository=%s", path)
         finally:

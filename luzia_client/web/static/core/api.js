@@ -25,6 +25,7 @@ function named(host, item) {
   const next = { ...item };
   if (item.job) next.job = of(item.job);
   if (Array.isArray(item.jobs)) next.jobs = item.jobs.map(of);
+  if (item.collision) next.collision = collisionOf(host, item.collision);
   if (Array.isArray(item.hits)) next.hits = item.hits.map((hit) => ({ ...hit, job: of(hit.job) }));
   return next;
 }
@@ -32,8 +33,11 @@ function named(host, item) {
 function jobOf(host, job) {
   const next = { ...job, id: idHere(host, job.id), parent: idHere(host, job.parent) };
   for (const name of ["after", "after_any", "after_fail"]) if (job[name]) next[name] = job[name].map((id) => idHere(host, id));
+  if (job.collisions) next.collisions = job.collisions.map((each) => collisionOf(host, each));
   return next;
 }
+
+const collisionOf = (host, collision) => ({ ...collision, job: idHere(host, collision.job) });
 
 export class Refused extends Error {
   constructor({ code, message, hint }) {

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from luzia_protocol import events
-from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.jobs import Collision, Job, JobState
 
 from luzia_client.hosts.job_ids import event_of, host_of, id_here, id_there, job_of
 from luzia_client.tui.model import JobsModel
@@ -32,6 +32,22 @@ def test_the_jobs_that_a_job_names_are_of_its_host() -> None:
     assert (job.id, job.parent) == ("big/113754-a2f5", "big/1")
     assert (job.after, job.after_any, job.after_fail) == (["big/2"], ["big/3"], ["big/4"])
     assert job_of("local", a_job()) == a_job()
+
+
+def test_a_job_collides_with_one_of_its_own_host() -> None:
+    found = Collision("113800-beef", ["a"], 1)
+    assert [each.job for each in job_of("big", a_job(collisions=[found])).collisions] == ["big/113800-beef"]
+    event = events.Collided(
+        seq=6, at=AT, job="113754-a2f5", project="overbits", state=JobState.RUNNING, collision=found
+    )
+    told = event_of("big", event)
+    assert isinstance(told, events.Collided)
+    assert (told.job, told.collision.job) == ("big/113754-a2f5", "big/113800-beef")
+    model = JobsModel()
+    model.put(job_of("big", a_job()))
+    model.put(job_of("big", a_job("113800-beef")))
+    model.apply(told)
+    assert model.stale == {"big/113754-a2f5", "big/113800-beef"}
 
 
 def test_hosts_with_the_same_id_and_seq_do_not_disturb_each_other_in_a_list() -> None:
