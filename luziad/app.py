@@ -17,7 +17,7 @@ from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import Job
 
 from luziad.attempts.budget import BudgetWatch
-from luziad.attempts.collisions import CollisionWatch
+from luziad.attempts.collision_watch import CollisionWatch
 from luziad.attempts.environment import base_environment
 from luziad.attempts.launch import Launcher
 from luziad.attempts.live_output import LiveOutput
@@ -108,7 +108,7 @@ from luziad.store import repair, snapshots
 from luziad.store.recovery import open_store
 from luziad.store.single_values import SingleValues
 from luziad.store.sqlite import EventReader
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 from luziad.turns.turns import Cascade, Turns
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from luzia_protocol.jobs import Worktree
 
 from luzia_client.trees import WorktreeError
 from luzia_client.trees.changes import find_base
+from luzia_client.trees.content import read_content
 from luzia_client.trees.git import run_git
-from luzia_client.trees.snapshot import read_content
 
 _MAX_QUOTED_CHARS = 400
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from luzia_protocol.jobs import Job, Worktree
 
 from luzia_client.trees import WorktreeError
+from luzia_client.trees.content import commit_to_merge, move_branch
 from luzia_client.trees.git import list_names, resolve_commit, run_git
 from luzia_client.trees.preview import preview_merge
 from luzia_client.trees.programs import list_transport_settings
-from luzia_client.trees.snapshot import commit_to_merge, move_branch
 from luzia_client.trees.submodules import publish_submodules
 
 _NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0"}

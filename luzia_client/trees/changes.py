@@ -13,10 +13,10 @@ import msgspec
 from luzia_protocol.jobs import Worktree
 
 from luzia_client.trees import WorktreeError
+from luzia_client.trees.content import read_content
 from luzia_client.trees.git import git_environment, is_ancestor, read_git, resolve_commit, run_git
 from luzia_client.trees.patch import FileChange, parse_changes
 from luzia_client.trees.programs import neutral_options
-from luzia_client.trees.snapshot import read_content
 
 MAX_PATCH_BYTES = 32 * 1024 * 1024
 """How much of a diff is read; the files after it have no hunks."""

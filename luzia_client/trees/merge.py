@@ -15,10 +15,10 @@ from luzia_protocol.jobs import Job, Worktree
 from luzia_client.trees import WorktreeError
 from luzia_client.trees.branches import find_commits, title_of
 from luzia_client.trees.changes import compare, find_base
+from luzia_client.trees.content import move_branch
 from luzia_client.trees.git import content_of, is_ancestor, list_names, resolve_commit, run_git
 from luzia_client.trees.preview import merge_contents
 from luzia_client.trees.selection import Selection, select
-from luzia_client.trees.snapshot import move_branch
 
 
 class MergeResult(msgspec.Struct, frozen=True):

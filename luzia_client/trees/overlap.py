@@ -1,7 +1,8 @@
 """Which worktrees of one repository change the same files, whether they conflict, and in which order to merge them.
 
 `git merge-tree` is the proof. Whatever it has to write is in a temporary directory: the repository is only read. What a
-job has not committed counts as well.
+job has not committed counts as well. For `luzia collisions` and `luzia merge-order`; while jobs run, luziad compares by
+itself (luziad/worktrees/overlap.py).
 """
 
 from __future__ import annotations

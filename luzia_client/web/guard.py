@@ -6,12 +6,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from luzia_protocol.framing import MAX_FRAME_BYTES
+
 from luzia_client.web.access import Access
 from luzia_client.web.credentials import Credentials
 from luzia_client.web.errors import WebError, error_response
-
-MAX_BODY_BYTES = 4 * 1024 * 1024
-"""The size of a request, as of a frame of the protocol."""
 
 POLICY = "; ".join(
     (
@@ -103,7 +102,7 @@ def _check_body(headers: Headers) -> None:
     if headers.get("content-type", "") not in ("application/json", "application/json; charset=utf-8"):
         raise WebError(415, "not_json", "the content type must be application/json")
     length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
+    if length.isdecimal() and int(length) > MAX_FRAME_BYTES:
         raise _too_large()
 
 
@@ -120,7 +119,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             size += len(message.get("body", b""))
-            if size > MAX_BODY_BYTES:
+            if size > MAX_FRAME_BYTES:
                 raise _too_large()
         return message
 

@@ -21,8 +21,8 @@ from luziad.config.schema import Config, ProjectConfig, first_set
 from luziad.executor.base import Executor, Launch, Remote
 from luziad.jobs.attempt import AttemptRef
 from luziad.jobs.environments import Environments
+from luziad.jobs.job_budget import Budget, remaining_budget
 from luziad.jobs.record import JobRecord, JobSpec
-from luziad.jobs.spending import Budget, remaining_budget
 from luziad.jobs.view import spec_text
 
 RESUME_PROMPT = "Your work was interrupted. Continue where you stopped, and finish the task."

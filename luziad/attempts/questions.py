@@ -28,7 +28,7 @@ from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.refusals import wrong_state
 from luziad.journal.journal import Journal
 from luziad.output.files import read_chunk
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 
 log = logging.getLogger("luziad.questions")
 

@@ -25,7 +25,7 @@ from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import UNTIL_ENDED, wrong_state
 from luziad.jobs.table import JobTable
 from luziad.journal.journal import Journal
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 from luziad.worktrees import clean as cleaning
 from luziad.worktrees import create, overlap, provision, submodules
 from luziad.worktrees import discard as discarding

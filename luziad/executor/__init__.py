@@ -1,4 +1,5 @@
-"""Runs attempts on this machine: has a shim forked for each, and watches it to its end.
+"""Runs attempts: a shim is forked for each and watched to its end, here or on a cluster.
 
-An executor knows nothing of queues and slots: it runs what the scheduler submits, and reports to its observer.
+`base.py` is the interface, `ray` the cluster. An executor knows nothing of queues and slots: it runs what the scheduler
+submits, and reports to its observer.
 """

@@ -28,7 +28,7 @@ from luziad.executor.fork_server_client import ForkServerClient, Reply
 from luziad.jobs.attempt import AttemptRef, ExitRecord, NotStarted
 from luziad.jobs.directories import JobDirectories
 from luziad.supervise import agent_stdin, attempt_files, boot_clock
-from luziad.supervise.shortages import is_shortage
+from luziad.supervise.system_errors import is_shortage
 
 log = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ from luziad.jobs.search import Subscribe
 from luziad.jobs.table import JobTable
 from luziad.jobs.view import spec_text
 from luziad.store.opening import is_damage
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 
 log = logging.getLogger("luziad.fulltext")
 

@@ -20,7 +20,7 @@ from luziad.jobs.record import JobRecord
 from luziad.jobs.search import fold
 from luziad.jobs.sorting import iter_by_turn, sort_jobs
 from luziad.jobs.table import JobTable
-from luziad.scheduling.ready.turns import jobs_by_turn
+from luziad.scheduling.ready.forecast import jobs_by_turn
 
 MOST_SORTED = 2000
 """Active and final jobs that are sorted at once; with more of them, all jobs are walked through in slices."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from luzia_protocol.money import format_usd
 
+from luziad.jobs.job_budget import Budget, describe_overrun, spending_of
 from luziad.jobs.record import JobRecord
-from luziad.jobs.spending import Budget, describe_overrun, spending_of
 from luziad.jobs.table import JobTable
 
 

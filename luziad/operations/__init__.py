@@ -1,4 +1,5 @@
-"""Operations on the whole daemon: reload, shutdown, import, spending, limits of the process.
+"""The daemon as a whole: status, reload, shutdown, import, spending, limits of the process.
 
-They read the scheduler and its parts, and change jobs through the scheduler only.
+Also the versions of the programs that it runs. They read the scheduler and its parts, and change jobs through the
+scheduler only.
 """

@@ -82,7 +82,7 @@ class ExecutorReports:
         if found is None:
             return
         record, attempt = found
-        attempt.ended_at = time.time()
+        attempt.ended_at = time.time()  # until the record of the end says when
         self.observers.attempt_exited(record, attempt)
         self.completion.process_ended(record, attempt, end)
 

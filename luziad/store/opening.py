@@ -15,7 +15,7 @@ from luziad.store import migrations
 from luziad.store.batch import is_intact
 from luziad.store.files import begin_file, finish_file, timestamp
 from luziad.store.queries import SQL
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 
 log = logging.getLogger("luziad.store")
 

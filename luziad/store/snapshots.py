@@ -9,7 +9,7 @@ from pathlib import Path
 from luziad.errors import StorageError
 from luziad.store.files import STORE_NAME, begin_file, finish_file, timestamp
 from luziad.store.opening import check_jobs, copy, open_read_only
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 
 KEPT = 3
 SNAPSHOTS_NAME = "snapshots"

@@ -24,7 +24,7 @@ from luziad.store.open_files import OpenFiles
 from luziad.store.pruning import EventPruner
 from luziad.store.queries import SQL
 from luziad.supervise.regular_files import open_regular
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 
 log = logging.getLogger("luziad.store")
 

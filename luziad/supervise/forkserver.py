@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from luziad.supervise import boot_clock, cgroup, child, shim, tree
-from luziad.supervise.shortages import describe_error, is_shortage
+from luziad.supervise.system_errors import describe_error, is_shortage
 
 REQUESTS = 0
 _CHUNK_BYTES = 1 << 18

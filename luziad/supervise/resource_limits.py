@@ -8,7 +8,7 @@ import resource
 from typing import Any
 
 from luziad.supervise import cgroup
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 
 _PERIOD_US = 100_000
 _SHIM = 1

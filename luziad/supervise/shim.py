@@ -28,7 +28,7 @@ from luziad.supervise import (
     tree,
     tree_supervisor,
 )
-from luziad.supervise.shortages import describe_error, is_shortage
+from luziad.supervise.system_errors import describe_error, is_shortage
 
 REPLIES = 1
 """The descriptor of the reply pipe in the fork server and in shims. It is an agent's stdout."""

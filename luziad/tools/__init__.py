@@ -1,1 +1,4 @@
-"""What `luziad` does without a running daemon: snapshots, restore, reading of recordings. It changes no job."""
+"""What `luziad` does without a running daemon: snapshots, restore, reading of recordings.
+
+It talks to no daemon; `--restore` replaces the store.
+"""

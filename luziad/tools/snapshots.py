@@ -21,7 +21,7 @@ from luziad.errors import LuziadError
 from luziad.journal.loading import load
 from luziad.server.runtime_dir import DirectoryLock
 from luziad.store import opening, recovery, snapshots
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 
 
 def show(config: Config) -> int:

@@ -1,4 +1,5 @@
-"""Git worktrees of jobs: creates them, and removes those without unsaved work.
+"""Git worktrees of jobs: creates, removes, discards, restores and compares them.
 
-All of it blocks: call it on threads. It knows nothing about jobs but the names of their worktrees.
+Without a discard, only those without unsaved work are removed. All of it blocks: call it on threads. It knows nothing
+about jobs but the names of their worktrees.
 """

@@ -1,6 +1,7 @@
 """Which files a worktree changes, and whether git can merge the work of two. Nothing of them or of git is changed.
 
 What is not committed counts as well. What git has to write for the proof is in a temporary directory.
+luziad/attempts/collision_watch.py says when; `luzia collisions` has luzia_client/trees/overlap.py.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.transport.daemon_process import find_daemon
-from luzia_client.transport.linger import LINGER_COMMAND, ends_at_logout
+from luzia_client.transport.logout import LINGER_COMMAND, ends_at_logout
 from luzia_client.transport.service import SERVICE_UNIT, SOCKET_UNIT, Service
 
 PACKAGED_PROGRAMS = "/usr/bin"

@@ -10,7 +10,7 @@ from luzia_protocol import environment
 from luzia_protocol.replies import DaemonInfo
 
 from luzia_client.cli.administration.doctor_checks import Finding
-from luzia_client.transport.linger import LINGER_COMMAND, ends_at_logout
+from luzia_client.transport.logout import LINGER_COMMAND, ends_at_logout
 from luzia_client.transport.service import SERVICE_UNIT, SOCKET_UNIT, Service, service_of
 
 

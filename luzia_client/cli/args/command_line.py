@@ -245,7 +245,7 @@ def _takes_value(name: str, word: str, command: str) -> bool:
 
     if name not in OPTIONS:
         from luzia_client.cli.args.errors import did_you_mean
-        from luzia_client.cli.args.meanings import find_meaning
+        from luzia_client.cli.args.foreign_words import find_meaning
 
         meant = find_meaning(name)
         near = f"Did you mean `{meant}`? " if meant else did_you_mean(name, [*OPTIONS, *COMMON_OPTIONS, *FLAGS])

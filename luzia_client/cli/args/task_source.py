@@ -8,7 +8,7 @@ from luzia_protocol.environment import is_path
 from luzia_protocol.errors import ErrorCode, LuziaError
 
 from luzia_client.cli.args.errors import UsageError, closest_match
-from luzia_client.cli.args.meanings import find_meaning
+from luzia_client.cli.args.foreign_words import find_meaning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -267,7 +267,7 @@ def _ask_about(job: str) -> tuple[bool, str]:
 def _warn_of_logout() -> None:
     """Tell once that systemd ends jobs at the logout. Only a user's manager does, which has this directory."""
     if os.path.exists(os.path.join(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"), "systemd", "private")):
-        from luzia_client.transport.linger import warn_once
+        from luzia_client.transport.logout import warn_once
 
         warn_once(environment.socket_path())
 

@@ -17,7 +17,7 @@ from luzia_client.cli.setup.dialogue import Dialogue
 from luzia_client.cli.setup.repositories import Repository
 from luzia_client.cli.show.text import harmless
 from luzia_client.transport.daemon_process import find_daemon
-from luzia_client.transport.linger import LINGER_COMMAND, ends_at_logout
+from luzia_client.transport.logout import LINGER_COMMAND, ends_at_logout
 from luzia_client.transport.service import Service, service_of
 
 

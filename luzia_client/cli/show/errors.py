@@ -138,7 +138,7 @@ def suggest_command(word: str, following: str = "") -> str | None:
     """
     from luzia_client.cli.args.command_line import ALIASES, COMMANDS
     from luzia_client.cli.args.errors import closest_match
-    from luzia_client.cli.args.meanings import find_meaning
+    from luzia_client.cli.args.foreign_words import find_meaning
 
     near = closest_match(word, [*COMMANDS, *ALIASES])
     return find_meaning(word, following) or (None if near is None else f"luzia {near}")

@@ -20,9 +20,9 @@ from prompt_toolkit.styles import Style
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.tui.fullscreen.bindings import add_bindings
-from luzia_client.tui.fullscreen.control import RowsControl
 from luzia_client.tui.fullscreen.input_line import InputLine, ignore
 from luzia_client.tui.fullscreen.keys import KeyTable
+from luzia_client.tui.fullscreen.row_control import RowsControl
 from luzia_client.tui.fullscreen.state import ScreenState
 
 FRAME_GAP_S = 0.05

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import format_quantity
 from luzia_client.tui.fullscreen.app import FullScreen, run_screen
-from luzia_client.tui.fullscreen.control import RowsControl
+from luzia_client.tui.fullscreen.row_control import RowsControl
 from luzia_client.tui.fullscreen.steps import Steps
 from luzia_client.tui.fullscreen.text_view import Fragments
 from luzia_client.tui.review.context import Context
-from luzia_client.tui.review.controls import COLOURS, ReviewMouse
 from luzia_client.tui.review.deciding import Deciding
+from luzia_client.tui.review.diff_control import COLOURS, ReviewMouse
 from luzia_client.tui.review.diff_rows import DiffPainter
 from luzia_client.tui.review.engine import ReviewEngine
 from luzia_client.tui.review.feed import Feed

@@ -20,10 +20,10 @@ from luzia_client.review.pull_request import open_pull_request
 from luzia_client.review.verification import TAG, Verification, describe_verification
 from luzia_client.trees import WorktreeError, worktree_of
 from luzia_client.trees.changes import read_changes
+from luzia_client.trees.content import read_content
 from luzia_client.trees.overlap import PlannedMerge, plan_merges
 from luzia_client.trees.preview import preview_merge
 from luzia_client.trees.selection import Selection
-from luzia_client.trees.snapshot import read_content
 from luzia_client.tui.review.changes import ChangedFile, CommentPlace, prepare_file
 from luzia_client.tui.review.entry import Work
 

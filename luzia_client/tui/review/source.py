@@ -6,7 +6,7 @@ from luzia_client.cli.show.text import harmless, separate_emoji, width
 from luzia_client.tui.fullscreen.text_view import TAB, Fragments
 from luzia_client.tui.review.changes import Hunk
 from luzia_client.tui.review.highlight import colour_lines
-from luzia_client.tui.review.words import Span, changed_spans
+from luzia_client.tui.review.word_diff import Span, changed_spans
 
 MAX_LINE_CHARS = 2000
 BLOCK_LINES = 200

@@ -13,8 +13,8 @@ from luzia_client.api import settings
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.hosts.settings import Host
 from luzia_client.tui.fullscreen.app import FullScreen, run_screen
-from luzia_client.tui.fullscreen.control import RowsControl
 from luzia_client.tui.fullscreen.input_line import ignore
+from luzia_client.tui.fullscreen.row_control import RowsControl
 from luzia_client.tui.fullscreen.steps import Steps
 from luzia_client.tui.fullscreen.text_view import Fragments
 from luzia_client.tui.model import JobsModel
@@ -22,9 +22,9 @@ from luzia_client.tui.top.arranging import Arranging
 from luzia_client.tui.top.clients import Clients
 from luzia_client.tui.top.context import Context
 from luzia_client.tui.top.control import Control
-from luzia_client.tui.top.controls import COLOURS, TopMouse
 from luzia_client.tui.top.feed import Feed
 from luzia_client.tui.top.keys import KEYS
+from luzia_client.tui.top.list_control import COLOURS, TopMouse
 from luzia_client.tui.top.moving import Moving
 from luzia_client.tui.top.pages import Pages
 from luzia_client.tui.top.preferences import load_preferences

@@ -23,7 +23,7 @@ from luziad.executor.ray import wire
 from luziad.executor.ray.demand import NodeResources
 from luziad.executor.ray.following import Actors, Following
 from luziad.jobs.attempt import AttemptRef
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from luziad.executor.ray.home import Record, failed_start
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, LostAttempt, NotStarted
 from luziad.jobs.requirements import Requirements
 from luziad.supervise import attempt_files
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from luziad.executor.ray.home import Record
 from luziad.executor.ray.node import Order, Report
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, LostAttempt, NotStarted
 from luziad.supervise import attempt_files
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 from luziad.worktrees.git import Git, GitError
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from luziad.executor.ray.code import Code, State
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, LostAttempt
 from luziad.supervise import agent_stdin
 from luziad.supervise.regular_files import UnusableFile, read_regular
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 from luziad.worktrees.git import Git, GitError
 
 CHUNK_BYTES = 64 * 1024

@@ -13,8 +13,8 @@ from operator import attrgetter
 import msgspec
 
 from luziad.jobs.requirements import Needs
+from luziad.scheduling.ready.keyed_heap import KeyedHeap
 from luziad.scheduling.ready.limits import UNLIMITED
-from luziad.scheduling.ready.ranking import Ranking
 
 Rank = tuple[int, float, float, int]
 """A rank in the order: priority (negative), share of the project, its turn, age. The lowest starts first."""
@@ -127,7 +127,7 @@ class Shape(msgspec.Struct, eq=False):
     needs: Needs
     takes: tuple[tuple[Lane, int], ...]
     lines: int = 0
-    ranking: Ranking[Line, Rank] = msgspec.field(default_factory=Ranking)
+    ranking: KeyedHeap[Line, Rank] = msgspec.field(default_factory=KeyedHeap)
     parked: Lane | None = None
 
     def blocked(self) -> Lane | None:
@@ -156,7 +156,7 @@ class Lane(msgspec.Struct, eq=False):
     reserved: int = 0
     kept: int = 0
     last_start: dict[int, int] = {}
-    parked: Ranking[Shape, tuple[int, int]] = msgspec.field(default_factory=Ranking)
+    parked: KeyedHeap[Shape, tuple[int, int]] = msgspec.field(default_factory=KeyedHeap)
 
     @property
     def free(self) -> int:

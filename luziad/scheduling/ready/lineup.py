@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 
 from luziad.jobs.requirements import Needs, Wants
+from luziad.scheduling.ready.keyed_heap import KeyedHeap
 from luziad.scheduling.ready.limits import UNLIMITED, Limits
 from luziad.scheduling.ready.lines import Entry, Lane, Line, Project, Rank, Shape
-from luziad.scheduling.ready.ranking import Ranking
 
 
 class Lineup:
@@ -28,7 +28,7 @@ class Lineup:
         self.waiting: dict[str, Entry] = {}
         self.projects: dict[str, Project] = {}
         self.shapes: dict[tuple[str, Needs], Shape] = {}
-        self.ranking: Ranking[Shape, Rank] = Ranking()
+        self.ranking: KeyedHeap[Shape, Rank] = KeyedHeap()
         self.all = Lane("all projects", limits.slots)
         self._agents: dict[str, Lane] = {}
         self._resources: dict[str, Lane] = {}

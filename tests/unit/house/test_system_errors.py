@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from luziad.supervise.shortages import describe_error
+from luziad.supervise.system_errors import describe_error
 from support import ROOT
 
 FILES = [path for package in ("luziad", "luzia_client") for path in sorted((ROOT / package).rglob("*.py"))]

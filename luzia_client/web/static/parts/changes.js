@@ -2,11 +2,11 @@
 
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { HERE, call, get, hostOf, placeOf } from "../core/api.js";
-import { DiffLines } from "./diff_lines.js";
+import { PlainDiff } from "./plain_diff.js";
 import { isFinal, plural } from "../core/format.js";
 import { act, readOnly } from "../core/live.js";
 import { attempt, confirm, toast } from "./ui.js";
-import { compareWords, partnersOf } from "./words.js";
+import { compareWords, partnersOf } from "./word_diff.js";
 
 const MOST_OPEN_LINES = 600;
 const DISCARD_WARNING = "Its worktree and branch are deleted. A copy is kept for some time.";
@@ -73,7 +73,7 @@ function FarChanges({ job }) {
     <div class="row wrap change-head"><span>In a clone of the project, merge it with <code>luzia merge ${job.id}</code></span><span class="grow"></span>
       ${isFinal(job.state) && !readOnly.value && html`<button class="danger" disabled=${busy} onClick=${discard}>Discard</button>`}</div>
     ${changes.truncated && html`<p class="muted">The diff is longer than 2 MiB; see the rest with luzia diff ${job.id}.</p>`}
-    ${changes.text ? html`<pre class="diff" tabindex="0" aria-label="Changes"><${DiffLines} lines=${changes.text.split("\n")} /></pre>` : html`<div class="empty"><p class="empty-title">Nothing was changed.</p></div>`}
+    ${changes.text ? html`<pre class="diff" tabindex="0" aria-label="Changes"><${PlainDiff} lines=${changes.text.split("\n")} /></pre>` : html`<div class="empty"><p class="empty-title">Nothing was changed.</p></div>`}
   </div>`;
 }
 

@@ -2,7 +2,7 @@
 
 import { html, useState } from "../vendor/preact.js";
 import { act, readOnly } from "../core/live.js";
-import { DiffLines } from "./diff_lines.js";
+import { PlainDiff } from "./plain_diff.js";
 import { attempt } from "./ui.js";
 
 export function Question({ job, question }) {
@@ -29,7 +29,7 @@ export function Question({ job, question }) {
     return html`<form class="question" aria-label=${`Permission for job ${job.id}`} onKeyDown=${keys} onSubmit=${(event) => { event.preventDefault(); deny(); }}>
       <p class="question-text">Permission to use <strong>${question.tool}</strong></p>
       <pre class="question-detail" tabindex="0" aria-label="What is asked about">${question.text}</pre>
-      ${question.diff && html`<pre class="diff question-diff" tabindex="0" aria-label="What would change"><${DiffLines} lines=${question.diff.split("\n")} /></pre>`}
+      ${question.diff && html`<pre class="diff question-diff" tabindex="0" aria-label="What would change"><${PlainDiff} lines=${question.diff.split("\n")} /></pre>`}
       <div class="row">
         <button type="button" class="primary" disabled=${locked} onClick=${allow}>Allow</button>
         <input aria-label="Reason for denying" placeholder="Reason for the agent (optional)" value=${reason} onInput=${(event) => setReason(event.target.value)} />

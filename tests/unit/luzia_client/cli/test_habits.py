@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from luzia_client.cli.args.command_line import ALIASES, COMMANDS, parse_dispatch
-from luzia_client.cli.args.meanings import MEANINGS
+from luzia_client.cli.args.foreign_words import MEANINGS
 from luzia_client.cli.args.parser import command_parser, load_command
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia
 

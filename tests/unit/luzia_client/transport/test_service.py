@@ -9,7 +9,7 @@ import pytest
 
 from luzia_protocol import environment
 
-from luzia_client.transport import linger, service
+from luzia_client.transport import logout, service
 from luzia_client.transport.service import Service, service_of
 
 
@@ -85,15 +85,15 @@ def test_a_users_socket_is_found_whatever_the_variables_of_another_user_say(
 def test_the_end_at_the_logout_is_told_once(
     machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(linger, "LINGER_DIR", str(machine / "linger"))
+    monkeypatch.setattr(logout, "LINGER_DIR", str(machine / "linger"))
     monkeypatch.setenv("LUZIA_STATE_DIR", str(machine))
     socket = str(machine / "run/luzia/luzia.sock")
-    linger.warn_once(socket)
+    logout.warn_once(socket)
     assert capsys.readouterr().err == ""  # it is no service
     enable_for_user(machine)
     (machine / "run/systemd").mkdir(parents=True)
     (machine / "run/systemd/private").touch()
-    linger.warn_once(socket)
+    logout.warn_once(socket)
     assert "sudo loginctl enable-linger" in capsys.readouterr().err
-    linger.warn_once(socket)
+    logout.warn_once(socket)
     assert capsys.readouterr().err == ""

@@ -27,9 +27,9 @@ from git_projects import Repository
 from luzia_client.review.comments import Comment, quote_comments
 from luzia_client.trees import WorktreeError, diff, merge
 from luzia_client.trees.changes import read_changes
+from luzia_client.trees.content import read_content
 from luzia_client.trees.preview import preview_merge
 from luzia_client.trees.selection import Selection
-from luzia_client.trees.snapshot import read_content
 from luziad.worktrees import clean, create, discard, provision
 from luziad.worktrees.git import Git, GitError
 

@@ -13,8 +13,8 @@ from luziad.attempts import budget
 from luziad.attempts.budget import BudgetWatch
 from luziad.jobs.attempt import AttemptRef, Verdict
 from luziad.jobs.family_budgets import FamilyBudgets
+from luziad.jobs.job_budget import Budget
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
-from luziad.jobs.spending import Budget
 from luziad.jobs.table import JobTable
 
 

@@ -7,9 +7,9 @@ from luzia_protocol.jobs import JobState
 
 from luziad.jobs.family import Origin
 from luziad.jobs.family_budgets import FamilyBudgets
+from luziad.jobs.job_budget import Budget
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from luziad.jobs.retry_state import RetryState
-from luziad.jobs.spending import Budget
 from luziad.jobs.table import JobTable
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from luzia_protocol.activity import Activity
 
+from luziad.jobs.job_budget import NO_BUDGET, Budget, describe_overrun, remaining_budget
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
-from luziad.jobs.spending import NO_BUDGET, Budget, describe_overrun, remaining_budget
 from luziad.scheduling.gates.daily_spend import DailySpend
 
 MIDNIGHT = 1_000_000.0

@@ -9,9 +9,9 @@ import pytest
 
 from luziad.jobs.requirements import Wants
 from luziad.scheduling.ready.explain import ordinal, position, why
+from luziad.scheduling.ready.forecast import jobs_by_turn
 from luziad.scheduling.ready.limits import Limits
 from luziad.scheduling.ready.queue import ReadyQueue
-from luziad.scheduling.ready.turns import jobs_by_turn
 from support import ROOT
 
 

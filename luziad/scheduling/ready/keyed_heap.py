@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 Key = TypeVar("Key")
 
 
-class Ranking(Generic[Item, Key]):
+class KeyedHeap(Generic[Item, Key]):
     """Finds the item with the lowest key, of equal ones the one that was placed first. Amortised O(log n).
 
     When an item's key changes, its old entry stays in the heap and is skipped when it reaches the top. The heap is

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luzia_client.tui.review.words import MAX_CHARS, changed_spans
+from luzia_client.tui.review.word_diff import MAX_CHARS, changed_spans
 
 
 def parts(old: str, new: str) -> tuple[list[str], list[str]]:

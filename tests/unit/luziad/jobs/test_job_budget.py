@@ -8,8 +8,8 @@ from luzia_protocol.activity import Activity
 from luzia_protocol.money import format_usd
 
 from luziad.agents.base import CommandContext, budget_options
+from luziad.jobs.job_budget import Budget, describe_overrun, remaining_budget
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
-from luziad.jobs.spending import Budget, describe_overrun, remaining_budget
 
 
 def job(cost_usd: float) -> JobRecord:

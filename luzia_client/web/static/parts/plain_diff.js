@@ -8,4 +8,4 @@ function toneOf(line) {
   return { "+": "added", "-": "deleted", " ": "" }[line[0]] ?? "meta";
 }
 
-export const DiffLines = ({ lines }) => lines.map((line, index) => html`<span key=${index} class=${`diff-line ${toneOf(line)}`}>${line || " "}</span>`);
+export const PlainDiff = ({ lines }) => lines.map((line, index) => html`<span key=${index} class=${`diff-line ${toneOf(line)}`}>${line || " "}</span>`);

@@ -9,8 +9,8 @@ import pytest
 
 from luzia_protocol.jobs import JobState, Worktree
 
-from luziad.attempts import collisions
-from luziad.attempts.collisions import CollisionWatch
+from luziad.attempts import collision_watch
+from luziad.attempts.collision_watch import CollisionWatch
 from luziad.jobs.collisions import Collisions
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
@@ -60,8 +60,8 @@ class Scene:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collisions, "GAP_S", 0.0)
-    monkeypatch.setattr(collisions, "INTERVAL_S", 0.001)
+    monkeypatch.setattr(collision_watch, "GAP_S", 0.0)
+    monkeypatch.setattr(collision_watch, "INTERVAL_S", 0.001)
 
 
 async def test_one_worktree_is_compared_with_nothing() -> None:

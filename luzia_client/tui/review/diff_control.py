@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from luzia_client.tui.fullscreen.control import COLOURS as COMMON_COLOURS
+from luzia_client.tui.fullscreen.row_control import COLOURS as COMMON_COLOURS
 from luzia_client.tui.review.state import ReviewState
 
 COLOURS = {

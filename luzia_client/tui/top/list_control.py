@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from luzia_client.cli.show.formatting import STATE_COLOURS
-from luzia_client.tui.fullscreen.control import COLOURS as COMMON_COLOURS
+from luzia_client.tui.fullscreen.row_control import COLOURS as COMMON_COLOURS
 from luzia_client.tui.top.state import TopState
 
 COLOURS = {
