@@ -539,7 +539,6 @@ class App:
             systemd.notify("READY=1")
             self._service_status.send()
             self._pet_watchdog()
-            self._search.start()
             log.info("ready pid=%d socket=%s jobs=%d", os.getpid(), self._config.socket, len(self._table))
             await self._shutdown.wait()
         finally:

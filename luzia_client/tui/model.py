@@ -90,6 +90,10 @@ class JobsModel:
         """The job with this id, None if it is not kept."""
         return self._jobs.get(job_id)
 
+    def get_all(self, job_ids: Iterable[str]) -> list[Job]:
+        """Those of these jobs that are kept."""
+        return list(filter(None, map(self._jobs.get, job_ids)))
+
     def page(self, start: int, count: int) -> list[Job]:
         """At most `count` of the jobs that are shown, starting at a row."""
         return [self._jobs[key.id] for key in self.rows[start : start + count]]
@@ -133,16 +137,16 @@ class JobsModel:
 
     def _arrange(self) -> None:
         """Find the rows again; by turn, they are some of those that are sorted already."""
-        rows = self._all if self._is_arranged else []
+        names = [key.id for key in self._all] if self._is_arranged else []
         if self.host:
-            rows = [key for key in rows if job_ids.host_of(key.id) == self.host]
-        if self.arrangement.hide_finished:
-            rows = [key for key in rows if not self._jobs[key.id].state.is_final]
+            names = [name for name in names if job_ids.host_of(name) == self.host]
+        texts, found = self._texts, self._found
         for word in self.filter.split():
-            rows = [key for key in rows if word in self._texts[key.id] or key.id in self._found]
-        jobs = (self._jobs[key.id] for key in rows)
-        ordered = jobs if self.arrangement.is_by_turn else self.arrangement.sort_jobs(jobs)
-        self._arranged = ArrangedRows(self.arrangement, ordered)
+            names = [name for name in names if word in texts[name] or name in found]
+        jobs = list(map(self._jobs.__getitem__, names))
+        if self.arrangement.hide_finished:
+            jobs = [job for job in jobs if not job.state.is_final]
+        self._arranged = ArrangedRows(self.arrangement, self.arrangement.sort_jobs(jobs))
 
     def group_size(self, row: int) -> int:
         """The number of jobs in the group of a row."""
@@ -177,21 +181,26 @@ class JobsModel:
         for job in jobs:
             self.put(job)
 
-    def put_found(self, words: str, jobs: Sequence[Job], host: str = LOCAL) -> None:
+    def put_found(self, words: str, jobs: Sequence[Job], host: str = LOCAL) -> bool:
         """Let jobs match that the daemon of a host has found for a filter, unless there is another one by now.
 
-        They stay as long as the filter, also beyond the number of jobs that are kept.
+        They stay as long as the filter, also beyond the number of jobs that are kept. Returns whether the list has
+        changed.
         """
         if words != self.filter:
-            return
+            return False
+        changed = False
         found_before = self._found
         self._found = {name for name in found_before if job_ids.host_of(name) != host} | {job.id for job in jobs}
         for job in jobs:
             known = self._jobs.get(job.id)
             if known is None or known.seq < job.seq:
                 self._place(drop_details(job))
+                changed = True
             elif job.id not in found_before and not self._has_words(job.id) and self._is_chosen(known):
                 self._arranged.add(known)
+                changed = True
+        return changed
 
     def apply(self, event: Event) -> None:
         """Update a job; adds it to `stale` if the event does not have all changed fields."""

@@ -92,11 +92,6 @@ class Arrangement(msgspec.Struct, frozen=True):
         if self.sort not in SORTS or self.group not in GROUPS:
             raise ValueError(f"unknown order '{self.sort}' or group '{self.group}'")
 
-    @property
-    def is_by_turn(self) -> bool:
-        """Whether the order is that of BY_TURN, without groups."""
-        return self.sort == "turn" and not self.reverse and not self.group
-
     def key(self, job: Job) -> RowKey:
         """The position of a job."""
         rank = SORTS[self.sort](job)
@@ -104,9 +99,14 @@ class Arrangement(msgspec.Struct, frozen=True):
         return RowKey(place, heading, _reversed(rank) if self.reverse else rank, job.id)
 
     def sort_jobs(self, jobs: Iterable[Job]) -> list[Job]:
-        """The jobs in the order of their keys, which takes a fraction of the time of making these."""
-        ordered = sorted(jobs, key=_id_of)
-        ordered.sort(key=SORTS[self.sort], reverse=self.reverse)
+        """The jobs in the order of their keys, which takes a fraction of the time of making these.
+
+        jobs: in the order of BY_TURN.
+        """
+        ordered = list(jobs)
+        if self.sort != BY_TURN.sort or self.reverse:
+            ordered.sort(key=_id_of)
+            ordered.sort(key=SORTS[self.sort], reverse=self.reverse)
         if self.group:
             ordered.sort(key=GROUPS[self.group])
         return ordered

@@ -1,8 +1,8 @@
 """Finds jobs by words in what people remember of them: task, last message, project, tags and id.
 
 The text of each job is kept in folded form in its record, so that 100,000 of them are searched in a few milliseconds.
-It is folded in the background: that of all jobs at the start, and later that of changed jobs when there are enough of
-them; a search folds the others. A long text is folded in each search, to save memory.
+It is folded when the table is loaded, and later in the background, when enough jobs have changed; a search folds the
+others. A long text is folded in each search, to save memory.
 """
 
 from __future__ import annotations
@@ -47,11 +47,6 @@ class JobSearch:
         self._is_folding = False
         subscribe(self._on_events)
 
-    def start(self) -> None:
-        """Fold the texts of all jobs in the background."""
-        self._changed += self._table.newest_first()
-        self._fold_in_background()
-
     def find(self, words: list[str]) -> Iterator[JobRecord | None]:
         """The jobs whose texts have all of these folded words, the newest first. None is a step that has found none.
 
@@ -71,7 +66,7 @@ class JobSearch:
 
     def _text(self, record: JobRecord) -> str:
         if record.searched is None:
-            _fold(record)
+            fold_record(record)
         return record.searched or searched_text(record, self._whole_spec(record))
 
     def _on_events(self, happened: list[tuple[Event, bytes]]) -> None:
@@ -100,7 +95,7 @@ class JobSearch:
             for _ in range(min(len(self._changed), _SLICE // 10)):
                 record = self._changed.pop()
                 if record.searched is None:
-                    _fold(record)
+                    fold_record(record)
             yield
 
 
@@ -130,6 +125,7 @@ def _candidates(records: list[JobRecord], word: str) -> list[JobRecord]:
     return [record for record in records if not (text := record.searched) or word in text]
 
 
-def _fold(record: JobRecord) -> None:
+def fold_record(record: JobRecord) -> None:
+    """Make the text that is searched of a job."""
     text = searched_text(record, record.spec)
     record.searched = _LONG if len(text) > LONG_CHARS or record.task_bytes is not None else text

@@ -21,6 +21,7 @@ from luziad.jobs.ids import JOB_ID
 from luziad.jobs.record import AttemptRecord, JobRecord, JobSpec, JobStatus
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements
 from luziad.jobs.schedule import ScheduleRecord
+from luziad.jobs.search import fold_record
 from luziad.jobs.session_totals import separate_attempts
 from luziad.jobs.status_file import MAX_STATUS_BYTES, STATUS_NAME
 from luziad.jobs.table import JobTable
@@ -48,6 +49,7 @@ def load(store: Store) -> tuple[JobTable, Environments]:
             record = JobRecord(n, job, spec, status, durable=True)
             record.size = measure(record)
             abridge(record)
+            fold_record(record)  # here it takes a twentieth of the time of the start; the first search need not
             table.add(record)
             environments.restore_use(spec.env_set)
             environments.restore_use(spec.client_set)

@@ -57,7 +57,7 @@ def _job(number: int) -> dict[str, object]:
 
 
 def _rests(daemon: PrivateDaemon) -> bool:
-    """Whether it has used no processor time for a moment. A search before that helps to fold the texts of all jobs."""
+    """Whether it has used no processor time for a moment. A search before that takes turns with it."""
     assert daemon.process is not None
     used_s = processor_s(daemon.process.pid)
     time.sleep(REST_S)

@@ -146,7 +146,8 @@ class Feed:
             except ERRORS as exc:
                 self._top.message = exc.message
             else:
-                self._model.put_found(words, self._named(page.jobs), self._name)
+                if not self._model.put_found(words, self._named(page.jobs), self._name):
+                    continue
             self._changed()
 
     async def _refresh_once(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Flag, auto
 
 from luzia_protocol.jobs import Job, JobState
@@ -44,6 +45,13 @@ def _has_final_work(job: Job) -> bool:
 
 def _can_pause(job: Job) -> bool:
     return job.state in (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
+
+
+def one_of_each_kind(jobs: Sequence[Job]) -> list[Job]:
+    """Jobs with all that the functions above ask: of thousands that are marked, a footer asks about a few."""
+    if len(jobs) == 1:
+        return [*jobs]
+    return list({(job.state, job.question is None, job.worktree is None): job for job in jobs}.values())
 
 
 GROUPS: dict[str, tuple[Key[Job], ...]] = {

@@ -219,10 +219,14 @@ class TopState(ScreenState):
         return False
 
     @property
+    def marked(self) -> list[Job]:
+        """The marked jobs, in no order."""
+        return self.model.get_all(self.marks)
+
+    @property
     def jobs(self) -> list[Job]:
         """The jobs on which keys act, in no order: the marked ones, or else the selected one."""
-        marked = [job for job in map(self.model.get, self.marks) if job is not None]
-        return marked or ([self.job] if self.job is not None else [])
+        return self.marked or ([self.job] if self.job is not None else [])
 
     @property
     def where(self) -> Where:

@@ -24,7 +24,7 @@ from luzia_client.tui.model import JobsModel
 from luzia_client.tui.ordering import BY_TURN
 from luzia_client.tui.top.columns import Listed, choose_columns, format_away, format_group, format_job, format_titles
 from luzia_client.tui.top.header import format_header
-from luzia_client.tui.top.keys import KEYS
+from luzia_client.tui.top.keys import KEYS, one_of_each_kind
 from luzia_client.tui.top.state import Cursor, Layout, TopState
 
 MAX_QUESTION_ROWS = 6
@@ -147,8 +147,8 @@ def _footer(top: TopState, width: int) -> Fragments:
     if message := message_rows(top, width):
         return message[0]
     model = top.model
-    marked = sum(model.get(name) is not None for name in top.marks)
-    words = [f"{marked} marked"] if marked else []
+    marked = top.marked
+    words = [f"{len(marked)} marked"] if marked else []
     if model.filter:
         words.append(f"filter: {model.filter}, {len(model.rows)} of {len(model)}")
     if words:
@@ -162,7 +162,7 @@ def _footer(top: TopState, width: int) -> Fragments:
     shown = one_line("  ".join(words))
     room = width - (len(shown) + 2 if shown else 0)
     row: Fragments = [("class:filter", f"{shown}  ")] if shown else []
-    return fit([*row, ("class:keys", KEYS.format_footer(top.where, top.jobs, room))], width)
+    return fit([*row, ("class:keys", KEYS.format_footer(top.where, one_of_each_kind(marked or top.jobs), room))], width)
 
 
 def next_redraw_s(jobs: Iterable[Job], now: datetime, interval_s: float) -> float | None:

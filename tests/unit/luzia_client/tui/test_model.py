@@ -159,6 +159,16 @@ def test_jobs_that_the_daemon_has_found_match_as_long_as_the_filter() -> None:
     assert ids(model) == [11, 10]
 
 
+def test_what_the_daemon_has_found_changes_the_list_only_where_it_lacks_a_job() -> None:
+    model = JobsModel()
+    model.put_all([a_job(1, task="login"), a_job(2, task="cut before its last words")])
+    model.set_filter("login")
+    assert not model.put_found("login", [a_job(1, task="login")])
+    assert model.put_found("login", [a_job(1, task="login"), a_job(2, task="cut before its last words")])
+    assert ids(model) == [1, 2]
+    assert model.put_found("login", [a_job(1, task="login"), a_job(3)])
+
+
 def test_a_filter_by_state_loses_a_job_that_leaves_the_state() -> None:
     model = JobsModel()
     model.put_all([a_job(1, JobState.RUNNING), a_job(2, JobState.RUNNING)])

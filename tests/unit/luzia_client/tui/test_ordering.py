@@ -118,7 +118,7 @@ def test_jobs_are_sorted_as_their_keys_are(sort: str, group: str, reverse: bool)
         for number in range(99)
     ]
     arrangement = Arrangement(sort=sort, group=group, reverse=reverse)
-    rows = ArrangedRows(arrangement, arrangement.sort_jobs(jobs))
+    rows = ArrangedRows(arrangement, arrangement.sort_jobs(sorted(jobs, key=Arrangement().key)))
     assert list(rows) == sorted(map(arrangement.key, jobs))
 
 

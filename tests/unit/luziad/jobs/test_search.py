@@ -53,12 +53,10 @@ class Searched:
         return [record.n for record in self.search.find([*words]) if record is not None]
 
 
-def test_all_jobs_are_folded_in_the_background_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_folds_no_job_that_was_folded_when_it_was_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     searched = Searched()
-    records = [searched.add(number, "Apple") for number in range(1, 1201)]
-    searched.search.start()
-    assert [record.searched for record in records] == [None] * 1200
-    searched.work_in_background()
+    for number in range(1, 1201):
+        search.fold_record(searched.add(number, "Apple"))
     monkeypatch.setattr(search, "searched_text", lambda record, spec: pytest.fail("folded in a search"))
     assert len(searched.found("apple")) == 1200
 
@@ -102,7 +100,8 @@ def test_a_search_has_few_changed_jobs_to_fold(monkeypatch: pytest.MonkeyPatch) 
 def test_a_job_that_changes_while_the_background_works_is_found_at_once() -> None:
     searched = Searched()
     records = [searched.add(number, "apple") for number in range(1, 1201)]
-    searched.search.start()
+    for record in records:
+        searched.edit(record, "apple")
     next(searched.background[0])
     searched.edit(records[-1], "pear")
     searched.edit(records[0], "pear")

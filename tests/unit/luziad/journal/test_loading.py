@@ -1,6 +1,8 @@
-"""A job that is read back from its directory, or from an export, is asked for as it was dispatched."""
+"""A job that is read back from the store, its directory or an export is asked for as it was dispatched."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,7 +14,9 @@ from luziad.jobs.family import Origin
 from luziad.jobs.record import JobRecord, JobSpec, JobStatus
 from luziad.jobs.requirements import Requirements
 from luziad.jobs.view import describe_job
-from luziad.journal.loading import record_from_job
+from luziad.journal.loading import load, record_from_job
+from luziad.store.batch import Batch
+from luziad.store.sqlite import Store
 
 NOT_KEPT = {"env_set", "client_set", "uid", "created_steady", "jobs_dir"}
 """Numbers of the store, the caller, the clock of this boot, and the place that is known from the file itself."""
@@ -65,3 +69,16 @@ def test_a_race_and_the_decision_about_the_work_are_kept(race: Race | None, deci
     text = msgspec.json.encode(describe_job(record, None))
     found = record_from_job(2, msgspec.json.decode(text, type=Job))
     assert (found.race, found.review, found.spec.review) == (race, record.review, record.spec.review)
+
+
+def test_a_job_is_ready_to_be_searched_when_it_is_loaded(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    batch = Batch()
+    batch.jobs[1] = ("000001-aaaa", msgspec.json.encode(msgspec.structs.replace(SPEC, argv=None, task="Fix the LOGIN")))
+    batch.fates[1] = msgspec.json.encode(JobStatus())
+    store.write(batch)
+    table, _ = load(store)
+    store.close()
+    (record,) = table.newest_first()
+    assert record.searched is not None
+    assert "fix the login" in record.searched
