@@ -56,6 +56,28 @@ class Programs:
         self.python.write_text(f"#!{sys.executable}\n{PYTHON}\n")
         self.python.chmod(0o755)
 
+    def installed(self, directory: Path, modules: Sequence[Path], paths: Sequence[Path] = ()) -> Path:
+        """Both programs in a virtual environment, whose site announces itself on stderr; returns the native one.
+
+        modules: packages in its directory of packages. paths: directories that only its site adds.
+        """
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        packages = directory / "lib" / version / "site-packages"
+        for made in (directory / "bin", packages):
+            made.mkdir(parents=True)
+        home = Path(sys.executable).resolve().parent
+        (directory / "pyvenv.cfg").write_text(f"home = {home}\n")
+        python = directory / "bin" / "python3"
+        python.symlink_to(home / version)
+        for module in modules:
+            (packages / module.name).symlink_to(module)
+        lines = [*map(str, paths), "import sys; sys.stderr.write('site\\n')"]
+        (packages / "more.pth").write_text("\n".join(lines) + "\n")
+        for program in (self.native, self.python):
+            shutil.copy(program, directory / "bin" / program.name)
+        (directory / "bin" / "luzia-py").write_text(f"#!{python}\n{PYTHON}\n")
+        return directory / "bin" / "luzia"
+
     def run(self, program: Path, words: Sequence[str | bytes], env: dict[str, str], **options: Any) -> Any:
         """Run a program to its end; the sanitizers report on stderr and exit with 99."""
         options = {"capture_output": True, "timeout": DEADLINE_S} | options

@@ -74,6 +74,8 @@ def render_tables() -> str:
         ),
         _table("char *const FLAGS[]", map(_quote, command_line.FLAGS)),
         _table("char *const COMMANDS[]", map(_quote, [*command_line.COMMANDS, *command_line.ALIASES])),
+        "/* Commands that Python runs, and that are over soon. */",
+        _table("char *const SHORT_COMMANDS[]", map(_quote, _short_commands())),
         _table("char *const INHERITED_VARIABLES[]", map(_quote, sorted(environment.INHERITED_VARIABLES))),
         _table(
             "struct { const char *name; double seconds; } UNITS[]",
@@ -95,6 +97,12 @@ def render_tables() -> str:
         "#endif",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _short_commands() -> list[str]:
+    reading = ("jobs", "logs")
+    aliases = (alias for alias, command in command_line.ALIASES.items() if command in reading)
+    return [*reading, *aliases, "help", "--help", "-h", "--complete"]
 
 
 def _option_row(name: str, option: Option) -> str:

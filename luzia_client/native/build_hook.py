@@ -8,6 +8,7 @@ default), `no` for a wheel without native parts, or `static` for one that runs o
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -52,7 +53,9 @@ class NativeProgram(BuildHookInterface):  # type: ignore[misc]
             raise ValueError(f"LUZIA_NATIVE is '{wanted}'; set it to auto, no or static")
         self._directory = tempfile.mkdtemp(prefix="luzia-build-")
         program = Path(self._directory) / "luzia"
-        if wanted != "no" and (linking := build(Path(self.root) / CLIENT, program, static=wanted == "static")):
+        source = Path(self.root)
+        options = [_modules_of(source)] if version == "editable" else []
+        if wanted != "no" and (linking := build(source / CLIENT, program, *options, static=wanted == "static")):
             architecture = sysconfig.get_platform().removeprefix("linux-").replace("-", "_").replace(".", "_")
             is_portable = any(flag.startswith("-static") for flag in linking)
             tags = PORTABLE_TAGS if wanted == "static" and is_portable else "linux_{0}"
@@ -82,10 +85,16 @@ class NativeProgram(BuildHookInterface):  # type: ignore[misc]
         shutil.rmtree(self._directory)
 
 
-def build(source: Path, program: Path, *, static: bool = False) -> tuple[str, ...] | None:
+def _modules_of(source: Path) -> str:
+    """The option of the compiler that tells the program where an editable installation has its modules."""
+    directories = "".join(f"{str(directory)!a}," for directory in (source, source / "protocol"))
+    return f"-DSOURCE_TREE={json.dumps(directories)}"
+
+
+def build(source: Path, program: Path, *options: str, static: bool = False) -> tuple[str, ...] | None:
     """Compile and link the program; returns the flags that it was linked with, None when no compiler can.
 
-    source: the directory of the C files. static: only without shared libraries.
+    source: the directory of the C files. options: more of the compiler's. static: only without shared libraries.
     """
     compiler = shlex.split(os.environ.get("CC", "cc"))
     files = [str(file) for file in sorted(source.glob("*.c"))]
@@ -94,7 +103,10 @@ def build(source: Path, program: Path, *, static: bool = False) -> tuple[str, ..
             continue
         try:
             done = subprocess.run(
-                [*compiler, *FLAGS, *linking, "-o", str(program), *files], check=False, capture_output=True, text=True
+                [*compiler, *FLAGS, *options, *linking, "-o", str(program), *files],
+                check=False,
+                capture_output=True,
+                text=True,
             )
         except OSError:
             return None

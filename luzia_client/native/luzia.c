@@ -28,6 +28,9 @@
 
 #define COUNT_OF(table) (sizeof(table) / sizeof *(table))
 #define SYSTEM_SOCKET SYSTEM_RUNTIME_DIR "/luzia.sock"
+#ifndef SOURCE_TREE
+#define SOURCE_TREE "" /* of an editable installation: more directories with modules, as Python writes them */
+#endif
 #define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
 
 extern char **environ;
@@ -38,6 +41,12 @@ static char **all_words;          /* those behind the program's name, NULL at th
 static struct buffer stdin_text;  /* what was read of stdin, for the Python program to read again */
 static struct buffer out;         /* what is to be printed */
 static void (*old_sigpipe)(int) = SIG_DFL;
+
+static bool is_one_of(struct span word, const char *const *table, size_t count) {
+    while (count > 0 && !equals(word, table[count - 1]))
+        count--;
+    return count > 0;
+}
 
 static int memory_file(struct span content) {
     int fd = memfd_create("luzia", 0);
@@ -51,26 +60,58 @@ static int memory_file(struct span content) {
     return fd;
 }
 
+/* How a short command starts Python: without the module site, which takes a quarter of its time (start.py). */
+static char START[] = "import sys\n"
+                      "del sys.argv[0]\n"
+                      "home = sys.argv[0].rpartition('/bin/')[0]\n"
+                      "sys.path += '%s/lib/python%d.%d/site-packages' % (home, *sys.version_info[:2])," SOURCE_TREE "\n"
+                      "try:\n"
+                      "    from luzia_client.cli.main import main\n"
+                      "except ImportError:\n"
+                      "    __import__('site').main()\n"
+                      "    from luzia_client.cli.main import main\n"
+                      "from luzia_client.native.start import run\n"
+                      "sys.exit(run(main))\n";
+
+/* The interpreter in the first line of the Python program; false if another program stands there, such as a shell. */
+static bool find_interpreter(const char *program, char interpreter[PATH_MAX]) {
+    int fd = open(program, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, interpreter, PATH_MAX - 1);
+    close(fd);
+    interpreter[size < 0 ? 0 : size] = '\0';
+    char *name = interpreter + strcspn(interpreter, " \t\r\n");
+    if (strncmp(interpreter, "#!/", 3) != 0 || *name != '\n')
+        return false;
+    *name = '\0';
+    memmove(interpreter, interpreter + 2, (size_t)(name - interpreter) - 1);
+    return strncmp(strrchr(interpreter, '/'), "/python", 7) == 0;
+}
+
 /* Become the Python program. before: words to put in front. words: those that follow. Both end with NULL. */
 static _Noreturn void become_python(const char **before, char **words) {
-    char path[PATH_MAX + 16] = "", *slash;
-    size_t first = 0, count = 0;
+    char path[PATH_MAX + 16] = "", python[PATH_MAX], *slash;
+    char *starting[] = {python, "-P", "-S", "-c", START}; /* what comes before the path for a short command */
+    size_t start = COUNT_OF(starting), first = 0, count = 0;
     slash = readlink("/proc/self/exe", path, PATH_MAX) < 0 ? NULL : strrchr(path, '/');
     strcpy(slash == NULL ? path : slash + 1, "luzia-py");
     while (before != NULL && before[first] != NULL)
         first++;
     while (words[count] != NULL)
         count++;
-    char **argv = calloc(first + count + 2, sizeof *argv);
+    char **argv = calloc(start + first + count + 2, sizeof *argv);
     if (argv != NULL) {
-        argv[0] = path;
+        memcpy(argv, starting, sizeof starting);
+        argv[start] = path;
         if (first > 0)
-            memcpy(argv + 1, before, first * sizeof *argv);
-        memcpy(argv + 1 + first, words, count * sizeof *argv);
+            memcpy(argv + start + 1, before, first * sizeof *argv);
+        memcpy(argv + start + 1 + first, words, count * sizeof *argv);
         if (stdin_text.at != NULL)
             dup2(memory_file(SPAN(stdin_text)), 0);
         signal(SIGPIPE, old_sigpipe);
-        execv(path, argv);
+        if (first == 0 && count > 0 && is_one_of(span_of(words[0]), SHORT_COMMANDS, COUNT_OF(SHORT_COMMANDS))
+            && find_interpreter(path, python))
+            execv(python, argv);
+        execv(path, argv + start);
     }
     dprintf(2, "luzia: cannot run %s: %s\n  Install luzia again: this program is only a part of it.\n", path,
             strerror(errno));
@@ -228,12 +269,6 @@ static struct {
     struct field fields[COUNT_OF(OPTIONS)];
     size_t field_count;
 } line;
-
-static bool is_one_of(struct span word, const char *const *table, size_t count) {
-    while (count > 0 && !equals(word, table[count - 1]))
-        count--;
-    return count > 0;
-}
 
 static bool is_option(const char *word) {
     for (const char *at = word; *word == '-' && *at != '\0'; at++)

@@ -166,6 +166,23 @@ static const char *const COMMANDS[] = {
     "add",
 };
 
+/* Commands that Python runs, and that are over soon. */
+
+static const char *const SHORT_COMMANDS[] = {
+    "jobs",
+    "logs",
+    "ls",
+    "ps",
+    "status",
+    "show",
+    "info",
+    "log",
+    "help",
+    "--help",
+    "-h",
+    "--complete",
+};
+
 static const char *const INHERITED_VARIABLES[] = {
     "ALL_PROXY",
     "HTTPS_PROXY",

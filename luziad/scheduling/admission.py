@@ -18,11 +18,13 @@ from luziad.jobs.record import JobRecord
 from luziad.jobs.table import JobTable
 from luziad.jobs.view import task_text
 from luziad.journal.journal import CommitCallbacks, CommitListener, Journal
+from luziad.log import EventLog
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.ready.queue import ReadyQueue
 from luziad.scheduling.transitions import Transitions
 
 log = logging.getLogger("luziad.acceptance")
+events = EventLog("luziad.acceptance")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -58,7 +60,7 @@ class Admission:
         self.journal.accept(record, self._dispatched(record), _Acceptance(record, acceptance, self))
         self.observers.job_accepted(record)
         spec = record.spec
-        log.info("job_dispatched job=%s project=%s agent=%s uid=%d", record.id, spec.project, spec.agent, spec.uid)
+        events.info(f"job_dispatched job={record.id} project={spec.project} agent={spec.agent} uid={spec.uid}")
 
     def adopt(self, record: JobRecord) -> None:
         """Take in a job that was found in its directory after the store was damaged."""

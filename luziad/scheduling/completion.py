@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from luziad.jobs.lifecycle import Trigger
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.journal.journal import Callback, Journal
+from luziad.log import EventLog
 from luziad.scheduling.deadlines.timeouts import timeout_verdict
 from luziad.scheduling.gates.gates import Gates
 from luziad.scheduling.ready.queue import ReadyQueue
@@ -26,7 +26,7 @@ from luziad.scheduling.stopping import AttemptStopper
 from luziad.scheduling.takeovers import Takeovers
 from luziad.scheduling.transitions import Transitions
 
-log = logging.getLogger("luziad.scheduler")
+log = EventLog("luziad.scheduler")
 
 MAX_FENCED = 3
 """Attempts in a row that were fenced before they started, until the job fails."""
@@ -81,7 +81,7 @@ class Completion:
             fate.progress = Progress(percent=100, done=done, total=total, label=fate.progress.label)
         self.journal.record(record, self.journal.events.ended(record, verdict, ending), then)
         self.observers.job_changed(record)
-        log.info("job_ended job=%s outcome=%s reason=%r", record.id, verdict.outcome, verdict.reason)
+        log.info(f"job_ended job={record.id} outcome={verdict.outcome} reason={verdict.reason!r}")
         self.observers.job_ended(record)
 
     # ------------------------------------------------------------------ attempts

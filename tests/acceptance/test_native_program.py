@@ -20,13 +20,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
+import msgspec
 import pytest
 
 from luzia_client.cli.args.command_line import COMMANDS
 from luzia_client.cli.args.dispatch_options import OPTIONS
 from luzia_client.cli.args.parser import load_command
 from native_programs import HAS_COMPILER, Answer, Outcome, Programs, normalized, recording
-from support import DEADLINE_S, PrivateDaemon, dispatch, ended, eventually, private_daemon
+from support import DEADLINE_S, ROOT, PrivateDaemon, dispatch, ended, eventually, private_daemon
 
 pytestmark = pytest.mark.skipif(not HAS_COMPILER, reason="needs a C compiler")
 
@@ -321,6 +322,27 @@ def test_a_task_is_read_from_a_pipe_with_a_name(programs: Programs, place: Path)
         done = outcome(programs, program, place, [".", "@pipe"])
         writer.join(DEADLINE_S)
         assert b'"task":"through a pipe"' in done.requests[0], done
+
+
+@pytest.mark.parametrize("words", [["--help"], ["jobs"], ["ls"], ["--complete", "bash", "ca"]])
+def test_a_short_command_is_the_same_without_the_module_site(programs: Programs, place: Path, words: list[str]) -> None:
+    client, protocol, msgspec_package = ROOT / "luzia_client", ROOT / "protocol", Path(msgspec.__file__).parent
+    whole = programs.installed(place / "whole", [client, protocol / "luzia_protocol", msgspec_package])
+    parted = programs.installed(place / "parted", [client], [protocol, msgspec_package.parent])
+    elsewhere = programs.installed(place / "elsewhere", [], [ROOT, protocol, msgspec_package.parent])
+    expected = outcome(programs, programs.python, place, words)
+    for program in (whole, parted, elsewhere):
+        done = outcome(programs, program, place, words)
+        assert done._replace(stderr=done.stderr.replace(b"site\n", b"")) == expected, program
+        assert (b"site\n" in done.stderr) == (program != whole or expected.status != 0), program
+
+
+def test_other_commands_start_as_the_installation_wants_it(programs: Programs, place: Path) -> None:
+    program = programs.installed(place / "whole", [ROOT / "luzia_client", ROOT / "protocol" / "luzia_protocol"])
+    assert programs.run(program, ["nothing"], base_environment(place)).stderr.startswith(b"site\n")
+    (program.parent / "luzia-py").write_text("#!/bin/sh -e\necho as it stands: $*\n")
+    (program.parent / "luzia-py").chmod(0o755)
+    assert programs.run(program, ["--help"], base_environment(place)).stdout == b"as it stands: --help\n"
 
 
 ACCEPTED = accept({"op": "dispatch", "project": "overbits"})

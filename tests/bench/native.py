@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -65,8 +66,13 @@ def main() -> int:
 
 
 def measure_idle() -> bool:
-    """One dispatch beside the minimal program and task-spooler."""
-    with private_daemon() as daemon, tempfile.TemporaryDirectory(prefix="lz-") as directory:
+    """One dispatch beside the minimal program and task-spooler, while a job that sleeps has the only slot of each.
+
+    Otherwise the job that one command has dispatched runs while the next command is measured.
+    """
+    held = "[daemon]\nmax_running = 1\n"
+    with private_daemon(held) as daemon, tempfile.TemporaryDirectory(prefix="lz-") as directory:
+        subprocess.run([LUZIA, "overbits", "sleep 3600"], env=daemon.env, stdout=subprocess.DEVNULL, check=True)
         commands = {
             "luzia": [LUZIA, "overbits", "true"],
             "minimal program": [*minimal(directory), daemon.socket, "overbits"],
@@ -74,9 +80,13 @@ def measure_idle() -> bool:
         if tsp := shutil.which("tsp"):
             commands["tsp"] = [tsp, "true"]
         env = daemon.env | {"TS_SOCKET": f"{directory}/tsp", "TMPDIR": directory}
+        if tsp:
+            subprocess.run([tsp, "sleep", "3600"], env=env, stdout=subprocess.DEVNULL, check=True)
         times = {name: statistics.median(found) for name, found in in_turn(commands, env, 200).items()}
         if tsp:
+            running = int(subprocess.check_output([tsp, "-p", "0"], env=env))
             subprocess.run([tsp, "-K"], env=env, check=True)
+            os.kill(running, signal.SIGTERM)
     passed = report("idle / minimal program", times["luzia"] / times["minimal program"], RATIO_TO_MINIMAL)
     return passed & (not tsp or report("idle / tsp", times["luzia"] / times["tsp"], RATIO_TO_TSP))
 

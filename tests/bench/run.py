@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from bench import (  # noqa: E402
     decisions,
+    durable,
     floods,
     fulltext,
     fulltext_socket,
@@ -83,6 +84,7 @@ def main() -> int:
         idle,
         process_trees,
         many_jobs,
+        beside_the_least,
         flooded,
         kept,
         busy_loop,
@@ -265,6 +267,17 @@ def many_jobs() -> list[Figure]:
         Figure("memory of a queued job", "growth of the resident set over 100,000 jobs", grown / MANY, "bytes", 2048),
         Figure("restart with 100,000 jobs", "from exec to the first reply", restart_s, "s", 2.0),
         Figure("a scrape of `luzia metrics`, 100,000 jobs", f"median of {scraping.SCRAPES}", scrape_s * 1e3, "ms", 20),
+    ]
+
+
+def beside_the_least() -> list[Figure]:
+    """What the daemon does for a dispatch besides committing it."""
+    found = durable.measure()
+    what = "durable dispatches relative to a minimal server"
+    how = "one that only decodes, commits in groups and replies; median of rounds in turn"
+    return [
+        Figure(what, how, found.ours_per_s / found.least_per_s, "times"),
+        Figure("processor time of a durable dispatch", "all threads of the daemon", found.ours_us, "µs"),
     ]
 
 

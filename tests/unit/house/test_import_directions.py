@@ -35,8 +35,8 @@ MAY_IMPORT: dict[str, str] = {
         " luziad.output luziad.supervise luziad.worktrees"
     ),
     "luziad.scheduling": (
-        "luzia_protocol luziad.errors luziad.agents luziad.attempts luziad.clocks luziad.config luziad.executor"
-        " luziad.jobs luziad.journal luziad.supervise luziad.turns"
+        "luzia_protocol luziad.errors luziad.log luziad.agents luziad.attempts luziad.clocks luziad.config"
+        " luziad.executor luziad.jobs luziad.journal luziad.supervise luziad.turns"
     ),
     "luziad.schedules": "luzia_protocol luziad.errors luziad.clocks luziad.jobs luziad.journal luziad.scheduling",
     "luziad.operations": (

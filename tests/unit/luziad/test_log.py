@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,38 @@ def test_what_a_client_says_cannot_forge_a_line(field: str, shown: str) -> None:
     line = log.Formatter().format(record)
     assert line.endswith(f"info luziad.server hello client={shown}")
     assert len(line.splitlines()) == 1
+
+
+EVENTS = """
+import asyncio, logging, sys
+from luziad import log
+if "journal" in sys.argv:
+    log.is_journal = lambda: True
+log.EventLog("early").info("not shown")
+log.set_up(sys.argv[1], "/nonexistent/luziad.log")
+events, logger = log.EventLog("luziad.jobs"), logging.getLogger("luziad.jobs")
+
+def say(when):
+    for note in (lambda text: logger.info("%s", text), events.info):
+        note(f"{when} name=x\\nforged")
+
+async def main():
+    say("in a loop")
+
+say("before")
+asyncio.run(main())
+say("after")
+"""
+
+
+@pytest.mark.parametrize("words", [["info"], ["info", "journal"], ["warning"]])
+def test_a_line_of_what_happens_often_is_like_others(words: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", EVENTS, *words], capture_output=True, text=True, check=True)
+    lines = [line[line.index("luziad.jobs") :] for line in done.stderr.splitlines()]
+    starts = [re.sub(r"[0-9]", "0", line[: line.index("luziad.jobs")]) for line in done.stderr.splitlines()]
+    times = ("before", "in a loop", "after") if words[0] == "info" else ()
+    assert lines == [f"luziad.jobs {when} name=x\\nforged" for when in times for _ in range(2)]
+    assert set(starts) <= {"<0>" if "journal" in words else "0000-00-00T00:00:00.000Z info "}
 
 
 def test_a_traceback_keeps_its_lines() -> None:
