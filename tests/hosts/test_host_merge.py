@@ -81,6 +81,7 @@ def test_what_fails_the_verification_there_is_not_merged_here(host: FarHost, clo
 def test_a_repository_of_another_project_is_refused(host: FarHost, tmp_path: Path) -> None:
     job = finished(host, f"echo x > x; git add x; {COMMIT}")
     other = Repository(tmp_path / "other", host.here.root).init()
+    other.git("commit", "-q", "--amend", "-m", "another")  # one of the same second would be the same commit
     before = other.picture()
     done = host.luzia("merge", job, cwd=other.root)
     assert done.returncode == 4

@@ -64,7 +64,6 @@ class Liar:
         if not self._is_honest or self.greeting is not greet:
             self.status(socket=self.socket, version="1", protocol=10**6)
             self.greeting = greet
-            self.host.end_links()
             self._is_honest = True
 
     def status(self, **fields: object) -> None:
@@ -73,6 +72,7 @@ class Liar:
 
     def status_text(self, text: str) -> None:
         """The same, as text."""
+        self.host.end_links()  # whoever uses one does not ask again
         (self.root / "status").write_text(text)
         self._is_honest = False
 
