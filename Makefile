@@ -52,7 +52,8 @@ test-native: $(NATIVE) ## run the acceptance and integration tests through the n
 test-hosts: $(STAMP) ## run the tests of other hosts, through a real sshd (part of `make test`)
 	rm -rf build/wheel
 	LUZIA_NATIVE=no $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
-	LUZIA_WHEEL=$$(echo $(CURDIR)/build/wheel/*.whl) $(BIN)/pytest -rs --numprocesses=auto --maxprocesses=$(WORKERS) tests/hosts
+	LUZIA_WHEEL=$$(echo $(CURDIR)/build/wheel/*.whl) $(BIN)/pytest -rs --numprocesses=$(WORKERS) \
+	    --dist=worksteal tests/hosts
 
 $(RAY): $(STAMP) .ci/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt ray

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -194,33 +194,18 @@ class App:
         self._watcher = FileWatcher()
         self._directories = JobDirectories(config.jobs_dir, config.default_jobs_dir, self._table.newest_first())
         self._local = LocalExecutor(config.jobs_dir, self._directories, self._watcher, self._files, self._slow)
-        self._clusters = self._build_clusters() if config.executors else {}
+        self._clusters: Mapping[str, RayExecutor] = {}
+        if config.executors:
+            from luziad.executor.ray.executor import make_clusters
+
+            directory = self._local.attempt_directory
+            self._clusters = make_clusters(config.executors, config.state_dir, directory, self._files)
         self._executor: Executor = self._local
         if self._clusters or any(record.executor is not None for record in self._table.active()):
             self._executor = Executors(self._local, self._clusters, self._cluster_of)
         whole_spec = SingleValues(self._state_dir).spec
         self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor, whole_spec)
         self._family_budgets = FamilyBudgets(self._table, self._launcher.budget)
-
-    def _build_clusters(self) -> dict[str, RayExecutor]:
-        """The executors of the configured clusters."""
-        from luziad.executor.ray.executor import RayExecutor, Settings
-
-        return {
-            name: RayExecutor(
-                Settings(
-                    name=name,
-                    address=each.address,
-                    namespace=each.namespace,
-                    lease_s=each.lease_s,
-                    shared_filesystem=each.shared_filesystem,
-                    state_dir=self._config.state_dir,
-                ),
-                self._local.attempt_directory,
-                self._files,
-            )
-            for name, each in self._config.executors.items()
-        }
 
     def _cluster_of(self, job: str) -> str | None:
         record = self._table.get(job)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -23,7 +24,7 @@ import pytest
 
 import far_network
 from far_network import FarNetwork
-from support import DEADLINE_S, PrivateDaemon, eventually, install_luzia
+from support import DEADLINE_S, MAIN, PrivateDaemon, dispatch, eventually, install_luzia, status
 
 SERVER = "127.0.0.1"
 SSHD = """\
@@ -64,7 +65,7 @@ class FarHost:
     """A host that is by the name of `big`, if not another one, which ssh reaches as `far-one`.
 
     here: the daemon of this side, which need not run. there: that of the other one. root: the files of sshd.
-    network: that of sshd; None for this machine's. address: of sshd.
+    network: that of sshd; None for this machine's. address: of sshd. ssh_options: of every ssh of this side.
     """
 
     def __init__(
@@ -75,8 +76,10 @@ class FarHost:
         network: FarNetwork | None,
         name: str = NAME,
         far: str = FAR,
+        ssh_options: Sequence[str] = (),
     ) -> None:
         self.here = here
+        self.ssh_options = ssh_options
         self.there = there
         self.root = root
         self.network = network
@@ -84,6 +87,7 @@ class FarHost:
         self.address = SERVER if network is None else network.address
         self.port, self.absent, self.slow_port = free_port(), free_port(), free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self._files: dict[Path, bytes] = {}
 
     def prepare(self, beside: FarHost | None) -> None:
         """Make the keys, and both sides' configuration. beside: another host, with the same side here."""
@@ -98,12 +102,30 @@ class FarHost:
             config.write(CLIENT.format(name=self.far, user=getpass.getuser(), root=self.root, **names))
         self.configure_server(install_luzia(self.there.root / "bin"))
         self.add(self.name, f"{self.far}-one")
+        files = [self.root / name for name in ("user", "user.pub", "known", "sshd_config")]
+        files += [self.here.config_file, self.there.config_file, self.there.root / "bin" / "luzia"]
+        self._files = {file: file.read_bytes() for file in files}
+
+    def restore(self) -> None:
+        """Undo what a test has done to the host, apart from its jobs, so that another test can use it."""
+        self.mend()
+        self.end_links()
+        for file, content in self._files.items():
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "wb") as opened:
+                opened.write(content)
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        if self.there.process is None or self.there.process.poll() is not None:
+            self.there.start()
 
     def _prepare_here(self) -> None:
         programs = self.here.root / "bin"
         programs.mkdir()
-        ssh = shutil.which("ssh")
-        (programs / "ssh").write_text(f'#!/bin/sh\nexec {ssh} -F {self.root}/config "$@"\n')
+        ssh, first = (
+            shutil.which("ssh"),
+            " ".join(self.ssh_options),
+        )  # of an option that is given twice, the first counts
+        (programs / "ssh").write_text(f'#!/bin/sh\nexec {ssh} -F {self.root}/config {first} "$@"\n')
         (programs / "ssh").chmod(0o755)
         self.here.env["PATH"] = f"{programs}:{self.here.env['PATH']}"
         for name in ("DISPLAY", "SSH_AUTH_SOCK", "SSH_ASKPASS", "LUZIA_NO_AUTOSTART"):
@@ -169,7 +191,10 @@ class FarHost:
     def slow(self, delay_s: float) -> Iterator[str]:
         """A destination that takes `delay_s` in each direction: by netem, or a program where the kernel lacks that."""
         if self.network is not None and self.network.delay(delay_s):
-            yield f"{self.far}-one"
+            try:
+                yield f"{self.far}-one"
+            finally:
+                self.network.hasten()
             return
         way = SlowWay(self.slow_port, (self.address, self.port), delay_s)
         try:
@@ -207,7 +232,7 @@ class FarHost:
     def here_connections(self) -> list[str]:
         """The connections of clients to the socket of the link."""
         path = str(self.here.root / "run" / "hosts" / f"{NAME}.sock")
-        lines = Path("/proc/net/unix").read_text().splitlines()
+        lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()  # others use other bytes
         return [line for line in lines if line.endswith(path) and line.split()[5] == "03"]
 
     def end_links(self) -> None:
@@ -221,6 +246,21 @@ class FarHost:
         with self.here.config_file.open("a") as config:
             config.write(f'[hosts.{name}]\ndestination = "{destination}"\n')
 
+    def job_there(self, command: str) -> str:
+        """Have its daemon accept a shell command, on that side; returns the id of the job."""
+        with self.there.connect() as wire:
+            return dispatch(wire, command)
+
+    def job_here(self, command: str) -> str:
+        """Have the daemon of this side accept a shell command; returns the id of the job."""
+        with self.here.connect() as wire:
+            return dispatch(wire, command)
+
+    def state_there(self, job: str) -> str:
+        """The state of a job of its daemon."""
+        with self.there.connect() as wire:
+            return str(status(wire, job)["state"])
+
     def luzia(self, *words: str, **options: object) -> subprocess.CompletedProcess[str]:
         """Run `luzia --host big …` on this side."""
         return self.here.run("--host", NAME, *words, **options)
@@ -230,6 +270,12 @@ class FarHost:
         done = self.luzia(*words)
         assert done.returncode == 0, (done.stdout, done.stderr)
         return done.stdout
+
+    def impatient(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `luzia --host big …` so that it waits only some seconds for a link that says nothing."""
+        program = f"from luzia_client.hosts import link; link.GREETING_TIMEOUT_S = 3.0; {MAIN}"
+        command = [sys.executable, "-c", program, "--host", NAME, *words]
+        return subprocess.run(command, env=self.here.env, capture_output=True, text=True, timeout=DEADLINE_S)
 
     @contextmanager
     def silent_port(self) -> Iterator[None]:
@@ -304,10 +350,12 @@ def far_host(
     beside: FarHost | None = None,
     name: str = NAME,
     far: str = FAR,
+    ssh_options: Sequence[str] = (),
 ) -> Iterator[FarHost]:
     """A host with a running daemon; nothing of it is left afterwards.
 
     config: of its luziad. beside: another host, with the same side here; this one then has another `name` and `far`.
+    ssh_options: of every ssh of this side.
     """
     if shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin") is None or shutil.which("ssh") is None:
         pytest.skip("sshd and ssh are not installed: apt install openssh-server openssh-client")
@@ -317,7 +365,7 @@ def far_host(
             root.mkdir()
         network = None if far_network.missing() else FarNetwork()
         here = PrivateDaemon(roots[0]) if beside is None else beside.here
-        host = FarHost(here, PrivateDaemon(roots[1], config), roots[2], network, name, far)
+        host = FarHost(here, PrivateDaemon(roots[1], config), roots[2], network, name, far, ssh_options)
         try:
             if network is not None:
                 network.create()

@@ -51,10 +51,17 @@ class FarNetwork:
 
     def delay(self, delay_s: float) -> bool:
         """Delay every packet in each direction; False if this kernel cannot (it lacks sch_netem)."""
-        delay = f"{delay_s * 1000:g}ms"
-        far = ["ip", "netns", "exec", self._name, "tc", "qdisc", "add", "dev", f"{self._interface}f"]
-        near = ["tc", "qdisc", "add", "dev", self._interface]
-        return all(succeeds([*each, "root", "netem", "delay", delay]) for each in (near, far))
+        return all(succeeds([*each, "root", "netem", "delay", f"{delay_s * 1000:g}ms"]) for each in self._queues("add"))
+
+    def hasten(self) -> None:
+        """Delay nothing any more."""
+        for each in self._queues("delete"):
+            succeeds([*each, "root"])
+
+    def _queues(self, action: str) -> list[list[str]]:
+        """The commands that change the queues of both ends."""
+        words = ["tc", "qdisc", action, "dev"]
+        return [[*words, self._interface], [*self.inside(words), f"{self._interface}f"]]
 
     def remove(self) -> None:
         """Remove the namespace, with its interfaces."""

@@ -11,9 +11,7 @@ import json
 import stat
 import sys
 from pathlib import Path
-from typing import Any
-
-from private_luzia import PrivateLuzia
+from typing import Any, Protocol
 
 SOURCE = r"""#!{python}
 import json, os, signal, subprocess, sys, time
@@ -82,10 +80,19 @@ for line in sys.stdin:
 """
 
 
+class Luzia(Protocol):
+    """A luzia of a test's own, of either kind. env: that of its commands and of the daemon that it starts next."""
+
+    env: dict[str, str]
+
+    @property
+    def root(self) -> str | Path: ...
+
+
 class InteractiveAgent:
     """The stand-in, on the PATH of a luzia's commands and jobs."""
 
-    def __init__(self, luzia: PrivateLuzia, *names: str) -> None:
+    def __init__(self, luzia: Luzia, *names: str) -> None:
         self._bin = Path(luzia.root, "agents")
         self._bin.mkdir()
         for name in names or ("claude",):

@@ -32,11 +32,13 @@ RESUME_PROMPT = "Your work was interrupted. Continue where you stopped, and fini
 class PreparedWorktree(NamedTuple):
     """A worktree in which an attempt can start.
 
-    git_directories: see CommandContext. setup: what has to run in it first, or None.
+    git_directories: see CommandContext. setup: what has to run in it first, or None. copied: the files and directories
+    of the project that were copied into it, as paths in it.
     """
 
     git_directories: Sequence[str]
     setup: Setup | None
+    copied: Sequence[str] = ()
 
 
 NO_WORKTREE = PreparedWorktree((), None)
@@ -116,7 +118,7 @@ class Launcher:
             return None
         if name not in self._executors:
             raise Refused(ErrorCode.UNKNOWN_EXECUTOR, f"executor {name} is no longer configured")
-        return Remote(name, requirements, record.status.worktree, worktree.git_directories)
+        return Remote(name, requirements, record.status.worktree, worktree.git_directories, worktree.copied)
 
     def interactive(self, record: JobRecord, session: str) -> Interactive:
         """The command that opens the session of the job's agent in a user's terminal.

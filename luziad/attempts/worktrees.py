@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -150,7 +151,8 @@ class Worktrees(JobObserver):
             await self._in_thread(record, functools.partial(create.create_worktree, git, tree, used=used))
             await self._in_thread(record, create.lock_worktree, git, tree)
             setup = await self._in_thread(record, self._provide, git, tree, record)
-            return None, PreparedWorktree(await self._in_thread(record, create.list_git_directories, git, tree), setup)
+            directories = await self._in_thread(record, create.list_git_directories, git, tree)
+            return None, PreparedWorktree(directories, setup, await self._in_thread(record, self._copied, tree, record))
         except (create.WorktreeUnavailable, GitError, OSError) as exc:
             log.warning("worktree_not_made job=%s error=%s", record.id, exc)
             left = record.status.worktree
@@ -173,6 +175,14 @@ class Worktrees(JobObserver):
             return Setup(project.setup, provision.project_directory(tree, directory), done)
         with open(done, "xb"):
             return None
+
+    def _copied(self, tree: Worktree, record: JobRecord) -> list[str]:
+        """What the worktree has copies of, as paths in it, for a job whose node has to get them, too."""
+        names = self._launcher.config.project(record.project).worktrees.copy
+        if record.executor is None or not names:
+            return []
+        place = provision.project_directory(tree, record.spec.directory)
+        return [os.path.relpath(os.path.join(place, name), tree.path) for name in names]
 
     def _git(self, record: JobRecord) -> Git:
         """Git with the job's environment; with the daemon's if that is lost, or the agent is no longer configured."""

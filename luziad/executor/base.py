@@ -18,13 +18,14 @@ class Remote(msgspec.Struct, frozen=True):
     """Where an attempt runs, if it is not this machine.
 
     executor: the name of its executor. requirements: what it needs there. tree: the job's worktree, which its node gets
-    a copy of. git_directories: git's own directories for it.
+    a copy of. git_directories: git's own directories for it. copied: paths in it of files that git does not have.
     """
 
     executor: str
     requirements: Requirements
     tree: Worktree | None
     git_directories: Sequence[str]
+    copied: Sequence[str] = ()
 
 
 class Launch(msgspec.Struct, frozen=True):

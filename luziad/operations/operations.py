@@ -13,7 +13,7 @@ from typing import Protocol
 
 from luzia_protocol import replies
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.jobs import JobState
+from luzia_protocol.jobs import Bounds, JobState
 from luzia_protocol.times import to_datetime
 from luzia_protocol.version import PROTOCOL_VERSION, VERSION
 
@@ -63,6 +63,9 @@ class Cluster(Protocol):
 
     def infeasible_reason(self, requirements: Requirements) -> str | None:
         """Why a job could never run there, as far as it is known; None when it could."""
+
+    def unsupported_reason(self, bounds: Bounds) -> str | None:
+        """Why limits cannot be enforced there; None when they can."""
 
 
 class HasProblem(Protocol):

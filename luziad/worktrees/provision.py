@@ -43,7 +43,7 @@ def provide_files(git: Git, tree: Worktree, project: str, copy: Sequence[str], l
             old, new = os.path.join(source, path.rstrip("/")), os.path.join(place, path.rstrip("/"))
             if os.path.lexists(old):
                 _check_places(old, source, new, tree.path)
-                _keep_out_of_git(git, tree.path, new, is_directory=put is _copy and os.path.isdir(old))
+                keep_out_of_git(git, tree.path, new, is_directory=put is _copy and os.path.isdir(old))
             if os.path.lexists(old) and not os.path.lexists(new):
                 os.makedirs(os.path.dirname(new), exist_ok=True)
                 put(os.path.realpath(old), new)
@@ -66,8 +66,11 @@ def _check_places(old: str, source: str, new: str, tree: str) -> None:
             raise WorktreeUnavailable(f"{path} leads out of the {where} to {real}, so it is neither copied nor linked")
 
 
-def _keep_out_of_git(git: Git, tree: str, path: str, *, is_directory: bool) -> None:
-    """Have git ignore a path before it exists. Raises WorktreeUnavailable if git knows it, or is told not to."""
+def keep_out_of_git(git: Git, tree: str, path: str, *, is_directory: bool) -> None:
+    """Have git ignore a path of a worktree before it exists.
+
+    is_directory: what it will be. Raises GitError, OSError, and WorktreeUnavailable if git knows it, or is told not to.
+    """
     name = os.path.relpath(path, tree)
     if git.run(tree, "ls-files", "-z", "--", f":(literal){name}").out:
         raise WorktreeUnavailable(f"{name} is in git, so worktrees have it: remove it from `copy` or `link`")

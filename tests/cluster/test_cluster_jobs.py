@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,6 +152,33 @@ def test_a_question_is_answered_on_the_node(cluster: RayCluster, monkeypatch: py
         luzia.client().wait([job], timeout_s=60)
         assert luzia.client().get_job(job).state is JobState.COMPLETED
         assert [call["prompt"] for call in agent.calls()] == ["ask me"]
+
+
+def test_files_that_git_does_not_have_are_copied_to_the_node_and_not_committed(cluster: RayCluster) -> None:
+    with luzia_on(cluster, more='[projects.p.worktree]\ncopy = [".env", "data", "absent"]\n') as luzia:
+        Path(luzia.project, ".env").write_text("KEY=1\n")
+        Path(luzia.project, "data").mkdir()
+        Path(luzia.project, "data", "one").write_text("1\n")
+        Path(luzia.project, "data", "link").symlink_to("/etc/hostname")
+        job = dispatch(luzia, "cat .env data/one; readlink data/link; echo KEY=2 > .env; echo new > new; git add -A")
+        luzia.client().wait([job], timeout_s=60)
+        assert output(luzia, job) == b"KEY=1\n1\n/etc/hostname\n"
+        merged = luzia.run("merge", "--commit", job)
+        assert merged.returncode == 0, merged.stderr
+        assert git(luzia, "ls-files").split() == ["README", "new"]
+        assert Path(luzia.project, ".env").read_text() == "KEY=1\n"
+        kept = [path.name for path in cluster.spool.rglob("*.tar")]
+        assert kept == [], "the node keeps nothing"
+
+
+def test_a_limit_on_memory_is_enforced_on_the_node(luzia: PrivateLuzia) -> None:
+    code = "import sys; print('up', flush=True); bytearray(400_000_000); print('too much')"
+    job = dispatch(luzia, f'{sys.executable} -c "{code}"', max_memory_bytes=200_000_000)
+    luzia.client().wait([job], timeout_s=60)
+    assert luzia.client().get_job(job).state is JobState.FAILED
+    printed = output(luzia, job)
+    assert b"MemoryError" in printed
+    assert b"too much" not in printed
 
 
 def test_the_setup_of_a_worktree_runs_on_the_node_and_its_failure_is_the_reason(cluster: RayCluster) -> None:

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from far_host import NAME, FarHost, far_host
+from interactive_agent import InteractiveAgent
+from luzia_client.hosts.settings import Host
+from luzia_client.hosts.ssh import master_command
 from support import ended, eventually
 
 
@@ -99,6 +102,29 @@ def test_the_link_ends_when_the_host_is_removed(host: FarHost) -> None:
     assert host.here.run("hosts", "remove", "spare").returncode == 0
     eventually(lambda: len(host.masters()) < 2, "the end of the link")
     assert "spare" not in host.here.config_file.read_text()
+
+
+def test_a_link_that_nobody_uses_ends() -> None:
+    with far_host(ssh_options=("-o", "ControlPersist=1")) as host:
+        host.ok("jobs")
+        eventually(lambda: not host.masters(), "the end of the link")
+        assert json.loads(host.here.run("hosts", "list", "--json").stdout)["linked"] is False
+        host.ok("jobs")
+    assert "ControlPersist=600" in master_command(Host(NAME, "far-one"), "control"), "ten minutes, without the option"
+
+
+def test_a_question_is_answered_on_the_host() -> None:
+    with far_host() as host:
+        host.there.stop()
+        agent = InteractiveAgent(host.there)
+        host.there.start()
+        job = dispatch(host, "ask me", "--agent", "claude", "--ask")
+        eventually(lambda: host.state_there(job) == "waiting", "the question")
+        assert "Bash" in host.ok("jobs", job)
+        answered = host.here.run("answer", f"{NAME}/{job}", "allow")
+        assert answered.returncode == 0, answered.stderr
+        host.ok("wait", job)
+        assert [call["prompt"] for call in agent.calls()] == ["ask me"]
 
 
 def test_a_command_about_the_machine_runs_on_the_host(host: FarHost) -> None:

@@ -6,12 +6,10 @@ import importlib.metadata
 import json
 import os
 import re
-import signal
 import socket
 import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,25 @@ import pytest
 from luzia_protocol.version import VERSION
 
 from far_host import NAME, FarHost, far_host
-from support import MAIN
+from support import MAIN, eventually
+
+BUILT = os.environ.get("LUZIA_WHEEL", "")
+"""The wheel of this checkout, which `make test-hosts` builds."""
+
+
+class Installed:
+    """A host on which luzia was installed. wheel: what was installed. said: what the command printed."""
+
+    def __init__(self, host: FarHost, wheel: Path) -> None:
+        self.host = host
+        self.wheel = wheel
+        self.said = self.install(wheel)
+
+    def install(self, wheel: Path) -> str:
+        """Install a wheel, which must succeed; returns what was printed."""
+        done = self.host.here.run("hosts", "install", NAME, "--wheel", str(wheel), "--yes", stdin=-3)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
 
 
 @pytest.fixture
@@ -30,10 +46,47 @@ def host() -> Iterator[FarHost]:
         yield found
 
 
-@pytest.fixture
-def wheel(tmp_path: Path) -> Path:
-    """A wheel whose `luzia` runs the one of the tests, and which requires nothing."""
-    path = tmp_path / f"luzia-{VERSION}-py3-none-any.whl"
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """A host whose users have a manager of services, and on which nothing but this installation leads to luzia.
+
+    Its pip finds what luzia requires in a directory, and its python3 is this one.
+    """
+    directory = tmp_path_factory.mktemp("index")
+    wheel = Path(BUILT) if BUILT else make_small_wheel(directory)
+    with far_host() as host, socket.socket(socket.AF_UNIX) as manager:
+        root = host.there.root
+        (root / "bin" / "luzia").unlink()
+        host.there.stop()
+        for requirement in importlib.metadata.requires("luzia") or []:
+            if "extra ==" not in requirement:
+                repack(re.split(r"[^A-Za-z0-9._-]", requirement)[0], directory)
+        (root / ".config/pip").mkdir(parents=True)
+        (root / ".config/pip/pip.conf").write_text(
+            f"[global]\nno-index = true\nfind-links = {directory}\n[install]\nno-compile = true\n"
+        )
+        python = getattr(sys, "_base_executable", sys.executable)
+        write_program(root / "bin" / "python3", f'exec {python} "$@"')
+        write_program(root / "bin" / "systemctl", f'echo "$@" >> {root}/systemctl.log')
+        (root / "xdg" / "systemd").mkdir(parents=True)
+        manager.bind(str(root / "xdg" / "systemd" / "private"))
+        settings = host.root / "sshd_config"
+        settings.write_text(settings.read_text().replace("SetEnv ", f"SetEnv XDG_RUNTIME_DIR={root}/xdg ", 1))
+        host.stop()
+        host.start()
+        yield Installed(host, wheel)
+        host.luzia("daemon", "stop")
+
+
+def write_program(path: Path, command: str) -> None:
+    """Write a program that is a command of the shell."""
+    path.write_text(f"#!/bin/sh\n{command}\n")
+    path.chmod(0o755)
+
+
+def make_small_wheel(directory: Path) -> Path:
+    """Make a wheel whose `luzia` runs the one of the tests, and which requires nothing."""
+    path = directory / f"luzia-{VERSION}-py3-none-any.whl"
     info = f"luzia-{VERSION}.dist-info"
     command = f"[{sys.executable!r}, '-c', {MAIN!r}, *sys.argv[1:]]"
     module = f"import os, sys\ndef main(): os.execv({sys.executable!r}, {command})\n"
@@ -50,55 +103,6 @@ def wheel(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_plan_is_shown_and_nothing_is_done_without_consent(host: FarHost, wheel: Path) -> None:
-    done = host.here.run("hosts", "install", NAME, "--wheel", str(wheel), stdin=-3)
-    assert done.returncode == 2
-    assert "~/.local/share/luzia/venv" in done.stdout
-    assert "--yes" in done.stderr
-    assert not (host.there.root / ".local").exists()
-    assert not (host.there.root / ".cache").exists()
-
-
-def test_a_host_can_be_used_after_the_installation(host: FarHost, wheel: Path) -> None:
-    done = host.here.run("hosts", "install", NAME, "--wheel", str(wheel), "--yes", stdin=-3)
-    assert done.returncode == 0, done.stderr
-    assert f"{NAME}: luzia {VERSION}" in done.stdout
-    assert (host.there.root / ".local/bin/luzia").resolve().is_file()
-    host.ok("run", "-q", "overbits", "--", "true")
-    again = host.here.run("hosts", "install", NAME, "--wheel", str(wheel), "--yes", stdin=-3)
-    assert again.returncode == 0, again.stderr
-
-
-def test_the_step_that_fails_is_named(host: FarHost, tmp_path: Path) -> None:
-    broken = tmp_path / f"luzia-{VERSION}-py3-none-any.whl"
-    broken.write_bytes(b"no wheel")
-    done = host.here.run("hosts", "install", NAME, "--wheel", str(broken), "--yes", stdin=-3)
-    assert done.returncode == 3
-    assert f"cannot install {broken.name}" in done.stderr
-
-
-@pytest.fixture
-def built_wheel() -> Path:
-    """The wheel of this checkout."""
-    if not (path := os.environ.get("LUZIA_WHEEL", "")):
-        pytest.skip("no wheel: run `make test-hosts`, which builds one and sets LUZIA_WHEEL")
-    return Path(path)
-
-
-@pytest.fixture
-def host_with_index(host: FarHost, tmp_path: Path) -> FarHost:
-    """The host without luzia, whose pip finds what luzia requires in a directory, and whose python3 is this one."""
-    for requirement in importlib.metadata.requires("luzia") or []:
-        if "extra ==" not in requirement:
-            repack(re.split(r"[^A-Za-z0-9._-]", requirement)[0], tmp_path)
-    (host.there.root / ".config/pip").mkdir(parents=True)
-    (host.there.root / ".config/pip/pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {tmp_path}\n")
-    python = host.there.root / "bin" / "python3"
-    python.write_text(f'#!/bin/sh\nexec {getattr(sys, "_base_executable", sys.executable)} "$@"\n')
-    python.chmod(0o755)
-    return host
-
-
 def repack(name: str, directory: Path) -> None:
     """Make a wheel of an installed distribution."""
     found = importlib.metadata.distribution(name)
@@ -110,47 +114,62 @@ def repack(name: str, directory: Path) -> None:
                 archive.write(str(file.locate()), str(file))
 
 
-def test_the_wheel_of_this_checkout_is_installed_and_runs_there(host_with_index: FarHost, built_wheel: Path) -> None:
-    host = host_with_index
-    host.there.stop()
-    done = host.here.run("hosts", "install", NAME, "--wheel", str(built_wheel), "--yes", stdin=-3)
-    assert done.returncode == 0, (done.stdout, done.stderr)
-    assert f"{NAME}: luzia {VERSION}" in done.stdout
-    installed = host.there.root / ".local/share/luzia/venv/bin/luzia"
-    assert (host.there.root / ".local/bin/luzia").resolve() == installed.resolve()
+def test_the_plan_is_shown_and_nothing_is_done_without_consent(host: FarHost, tmp_path: Path) -> None:
+    wheel = make_small_wheel(tmp_path)
+    done = host.here.run("hosts", "install", NAME, "--wheel", str(wheel), stdin=-3)
+    assert done.returncode == 2
+    assert "~/.local/share/luzia/venv" in done.stdout
+    assert "--yes" in done.stderr
+    assert not (host.there.root / ".local").exists()
+    assert not (host.there.root / ".cache").exists()
+
+
+def test_a_host_can_be_used_after_the_installation(installed: Installed) -> None:
+    host = installed.host
+    assert f"{NAME}: luzia {VERSION}" in installed.said
+    program = host.there.root / ".local/share/luzia/venv/bin/luzia"
+    assert (host.there.root / ".local/bin/luzia").resolve() == program.resolve()
+    host.ok("run", "-q", "overbits", "--", "true")
+
+
+def test_an_installation_over_another_one_replaces_luziad_and_its_jobs_continue(installed: Installed) -> None:
+    host = installed.host
+    before = json.loads(host.ok("daemon", "status", "--json"))["pid"]
+    job = json.loads(host.ok("dispatch", "--json", "overbits", "echo up; exec sleep 1000"))["job"]
+    eventually(lambda: host.ok("logs", job) == "up\n", "the output")
+    assert f"{NAME}: luzia {VERSION}" in installed.install(installed.wheel)
+    assert json.loads(host.ok("daemon", "status", "--json"))["pid"] != before
+    assert json.loads(host.ok("jobs", job, "--json"))["attempt"] == 1
+    assert host.state_there(job) == "running"
+    host.ok("cancel", job)
+
+
+@pytest.mark.skipif(not BUILT, reason="no wheel: run `make test-hosts`, which builds one and sets LUZIA_WHEEL")
+def test_the_wheel_of_this_checkout_is_what_runs_there(installed: Installed) -> None:
+    host = installed.host
+    job = json.loads(host.ok("dispatch", "--json", "overbits", "echo installed"))["job"]
+    host.ok("wait", job)
+    assert host.ok("logs", job) == "installed\n"
     with host.there.connect() as wire:
         pid = wire.ok(op="info")["pid"]
-    try:
-        assert str(installed.parent) in Path(f"/proc/{pid}/cmdline").read_text()
-        job = json.loads(host.ok("dispatch", "--json", "overbits", "echo installed"))["job"]
-        host.ok("wait", job)
-        assert host.ok("logs", job) == "installed\n"
-    finally:
-        host.luzia("daemon", "stop")
+    programs = host.there.root / ".local/share/luzia/venv/bin"
+    assert str(programs) in Path(f"/proc/{pid}/cmdline").read_text()
 
 
-def test_the_service_of_the_user_is_enabled_with_a_hint_for_the_logout(
-    host_with_index: FarHost, built_wheel: Path
-) -> None:
-    host = host_with_index
-    host.there.stop()
-    runtime = host.there.root / "xdg"
-    (runtime / "systemd").mkdir(parents=True)
-    systemctl = host.there.root / "bin" / "systemctl"
-    systemctl.write_text(f'#!/bin/sh\necho "$@" >> {host.there.root}/systemctl.log\n')
-    systemctl.chmod(0o755)
-    with socket.socket(socket.AF_UNIX) as manager:
-        manager.bind(str(runtime / "systemd" / "private"))
-        settings = host.root / "sshd_config"
-        settings.write_text(settings.read_text().replace("SetEnv ", f"SetEnv XDG_RUNTIME_DIR={runtime} ", 1))
-        host.stop()
-        host.start()
-        done = host.here.run("hosts", "install", NAME, "--wheel", str(built_wheel), "--yes", stdin=-3)
-        with suppress(OSError), host.there.connect() as wire:
-            os.kill(wire.ok(op="info")["pid"], signal.SIGTERM)
-    assert "luziad.service" in done.stdout, (done.stdout, done.stderr)
-    assert "loginctl enable-linger" in done.stdout
-    assert "enable --now" in (host.there.root / "systemctl.log").read_text()
+def test_the_service_of_the_user_is_enabled_with_a_hint_for_the_logout(installed: Installed) -> None:
+    assert "luziad.service" in installed.said
+    assert "loginctl enable-linger" in installed.said
+    assert "enable --now" in (installed.host.there.root / "systemctl.log").read_text()
+
+
+def test_the_step_that_fails_is_named_and_what_is_there_stays(installed: Installed, tmp_path: Path) -> None:
+    host = installed.host
+    broken = tmp_path / f"luzia-{VERSION}-py3-none-any.whl"
+    broken.write_bytes(b"no wheel")
+    done = host.here.run("hosts", "install", NAME, "--wheel", str(broken), "--yes", stdin=-3)
+    assert done.returncode == 3
+    assert f"cannot install {broken.name}" in done.stderr
+    host.ok("jobs")
 
 
 def test_versions_that_differ_are_told() -> None:

@@ -81,6 +81,7 @@ def test_what_fails_the_verification_there_is_not_merged_here(host: FarHost, clo
 def test_a_repository_of_another_project_is_refused(host: FarHost, tmp_path: Path) -> None:
     job = finished(host, f"echo x > x; git add x; {COMMIT}")
     other = Repository(tmp_path / "other", host.here.root).init()
+    other.git("commit", "-q", "--amend", "-m", "another")  # one of the same second would be the same commit
     before = other.picture()
     done = host.luzia("merge", job, cwd=other.root)
     assert done.returncode == 4
@@ -88,6 +89,20 @@ def test_a_repository_of_another_project_is_refused(host: FarHost, tmp_path: Pat
     assert other.picture() == before
     done = host.luzia("merge", job, cwd=tmp_path)
     assert "is not in a git repository" in done.stderr
+
+
+def test_a_race_is_run_there_and_the_work_of_one_racer_is_merged_here(host: FarHost, clone: Repository) -> None:
+    task = f"echo $LUZIA_JOB_ID > raced; git add raced; {COMMIT}"
+    race = json.loads(host.ok("race", "--json", "overbits", "--times", "2", task))
+    with host.there.connect() as wire:
+        assert {job["state"] for job in ended(wire, *race["jobs"].values())} == {"completed"}
+    first, second = (job for name, job in race["jobs"].items() if not name.endswith("-verify"))
+    shown = host.ok("races", race["race"])
+    assert first in shown
+    assert second in shown
+    done = host.luzia("merge", second, cwd=clone.root)
+    assert done.returncode == 0, done.stderr
+    assert (clone.root / "raced").read_text() == f"{second}\n"
 
 
 def test_the_diff_there_shows_uncommitted_changes(host: FarHost) -> None:

@@ -54,6 +54,17 @@ def test_a_batch_and_a_graph_of_such_projects_go_there(host: FarHost, tmp_path: 
     assert "a  " in drawn.stdout, drawn.stderr
 
 
+def test_a_graph_is_run_on_the_host_of_the_option(host: FarHost, tmp_path: Path) -> None:
+    graph = tmp_path / "release.toml"
+    graph.write_text(
+        '[jobs.a]\nproject = "overbits"\ntask = "false"\n[jobs.b]\nproject = "overbits"\ntask = "true"\nafter = ["a"]\n'
+    )
+    created = [line.split()[-1].rpartition(":")[2] for line in host.ok("graph", "run", str(graph)).splitlines()]
+    with host.there.connect() as wire:
+        assert [job["state"] for job in ended(wire, *created)] == ["failed", "skipped"]
+    assert "skipped" in host.ok("graph", "show", created[0])
+
+
 def test_files_with_projects_of_several_hosts_are_refused_with_what_to_do(host: FarHost, tmp_path: Path) -> None:
     batch = tmp_path / "tasks.jsonl"
     batch.write_text('{"project": "site", "task": "true"}\n{"project": "overbits", "task": "true"}\n')

@@ -11,7 +11,7 @@ import pytest
 
 from far_host import NAME, FarHost, far_host
 from git_projects import Repository
-from support import MAIN, dispatch, eventually, status
+from support import MAIN, eventually, status
 from terminal import Terminal, terminal
 
 WAITS = "exec sleep 1000"
@@ -29,32 +29,17 @@ def top(host: FarHost, *words: str, columns: int = 120, rows: int = 30) -> Abstr
     return terminal(command, host.here.env, str(host.here.project), columns, rows)
 
 
-def there(host: FarHost, command: str) -> str:
-    with host.there.connect() as wire:
-        return str(dispatch(wire, command))
-
-
-def here(host: FarHost, command: str) -> str:
-    with host.here.connect() as wire:
-        return str(dispatch(wire, command))
-
-
-def state_there(host: FarHost, job: str) -> str:
-    with host.there.connect() as wire:
-        return str(status(wire, job)["state"])
-
-
 def row(screen: Terminal, job: str) -> str:
     return next((line for line in screen.lines if line.startswith(job)), "")
 
 
 def test_the_jobs_of_all_hosts_are_in_one_list_with_their_host_in_a_column(host: FarHost) -> None:
-    far, near = there(host, f"echo far words; {WAITS}"), here(host, "echo near words")
+    far, near = host.job_there(f"echo far words; {WAITS}"), host.job_here("echo near words")
     with top(host) as screen:
         screen.shows(far, near, "HOST", "1 running", "1 completed", "far words")
         assert f" {NAME} " in row(screen, far)
         assert " local " in row(screen, near)
-        later = there(host, "echo later")
+        later = host.job_there("echo later")
         screen.shows(later, "2 completed")
         screen.press("h")
         screen.type("local")
@@ -77,8 +62,8 @@ def test_the_jobs_of_all_hosts_are_in_one_list_with_their_host_in_a_column(host:
 
 
 def test_what_keys_do_is_done_on_the_host_of_the_job(host: FarHost) -> None:
-    far = there(host, WAITS)
-    near = here(host, WAITS)
+    far = host.job_there(WAITS)
+    near = host.job_here(WAITS)
     with top(host) as screen:
         screen.shows(far, near)
         screen.press("/")
@@ -93,15 +78,15 @@ def test_what_keys_do_is_done_on_the_host_of_the_job(host: FarHost) -> None:
         screen.shows(f"copied {NAME}/{far}")
         screen.press("p")
         screen.shows(f"paused: job {NAME}/{far}")
-        assert state_there(host, far) == "paused"
+        assert host.state_there(far) == "paused"
         screen.press("p")
         screen.shows("resumed")
         screen.press("c", "y")
         screen.shows(f"cancelled: job {NAME}/{far}")
-        eventually(lambda: state_there(host, far) == "cancelled", "the cancelled job")
+        eventually(lambda: host.state_there(far) == "cancelled", "the cancelled job")
         screen.press("r")
         screen.shows(f"retried: job {NAME}/{far}")
-        eventually(lambda: state_there(host, far) == "running", "the retried job")
+        eventually(lambda: host.state_there(far) == "running", "the retried job")
         screen.press("R", "y")
         screen.shows(f"dispatched: job {NAME}/")
         with host.there.connect() as wire:
@@ -116,14 +101,14 @@ def test_what_keys_do_is_done_on_the_host_of_the_job(host: FarHost) -> None:
 
 
 def test_a_command_runs_on_the_marked_jobs_of_each_host(host: FarHost) -> None:
-    far, near = there(host, WAITS), here(host, WAITS)
+    far, near = host.job_there(WAITS), host.job_here(WAITS)
     with top(host) as screen:
         screen.shows(far, near)
         screen.press("*", ":")
         screen.type("cancel")
         screen.press("enter")
         screen.shows(f"$ luzia cancel {NAME}/{far}", f"$ luzia cancel {near}", "Press Enter")
-        eventually(lambda: state_there(host, far) == "cancelled", "the job there")
+        eventually(lambda: host.state_there(far) == "cancelled", "the job there")
         with host.here.connect() as wire:
             eventually(lambda: status(wire, near)["state"] == "cancelled", "the job here")
         screen.press("enter")
@@ -131,7 +116,7 @@ def test_a_command_runs_on_the_marked_jobs_of_each_host(host: FarHost) -> None:
 
 
 def test_an_unreachable_host_keeps_its_rows_and_comes_back(host: FarHost) -> None:
-    far, near = there(host, f"echo far words; {WAITS}"), here(host, "true")
+    far, near = host.job_there(f"echo far words; {WAITS}"), host.job_here("true")
     host.add("gone", "far-absent")
     with top(host, columns=160) as screen:
         screen.shows(far, near, "gone: retrying: host gone (far-absent) is not reachable", "far words")
@@ -144,18 +129,18 @@ def test_an_unreachable_host_keeps_its_rows_and_comes_back(host: FarHost) -> Non
         screen.shows(f" {NAME}/{far} ·", "far words")
         screen.press("c", "y")
         screen.shows("cannot be changed or read now")
-        later = there(host, "true")
+        later = host.job_there("true")
         host.start()
         screen.shows_no_more("unreachable, was running")
         screen.press("escape")
         screen.shows(later)
         screen.press("q")
         assert screen.ended() == 0
-    assert state_there(host, far) == "running"
+    assert host.state_there(far) == "running"
 
 
 def test_the_end_does_not_wait_for_a_host_that_does_not_answer(host: FarHost) -> None:
-    near = here(host, "true")
+    near = host.job_here("true")
     host.add("gone", "far-slow")  # accepts connections, and says nothing
     with host.silent_port(), top(host) as screen:
         screen.shows(near)
@@ -165,7 +150,7 @@ def test_the_end_does_not_wait_for_a_host_that_does_not_answer(host: FarHost) ->
 
 
 def test_one_host_can_be_chosen_and_this_machine_too(host: FarHost) -> None:
-    far, near = there(host, "true"), here(host, "true")
+    far, near = host.job_there("true"), host.job_here("true")
     with top(host, "--host", NAME) as screen:
         screen.shows(far)
         assert near not in screen.text
@@ -177,7 +162,7 @@ def test_one_host_can_be_chosen_and_this_machine_too(host: FarHost) -> None:
 
 
 def test_the_same_id_on_two_hosts_is_shown_with_the_host(host: FarHost) -> None:
-    far = there(host, "true")
+    far = host.job_there("true")
     with host.there.connect() as wire:
         record = wire.ok(op="status", job=far)["job"]
     host.add("twin", "far-one")
@@ -193,8 +178,8 @@ def test_the_work_of_a_job_there_is_shown_and_merged_into_the_repository_here() 
         clone = Repository(host.here.root / "clone", host.here.root)
         clone.at(host.here.root).git("clone", "-q", str(host.there.project), str(clone.root))
         host.here.start()
-        far = there(host, "echo made > made")
-        eventually(lambda: state_there(host, far) == "completed", "the job")
+        far = host.job_there("echo made > made")
+        eventually(lambda: host.state_there(far) == "completed", "the job")
         with terminal([sys.executable, "-c", MAIN, "top"], host.here.env, str(clone.root), 120, 30) as screen:
             screen.shows(far)
             screen.press("d")

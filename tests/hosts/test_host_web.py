@@ -9,7 +9,7 @@ import pytest
 
 from far_host import NAME, FarHost, far_host
 from git_projects import Repository
-from support import dispatch, ended, eventually, status
+from support import ended, eventually, status
 from web_server import Screen, WebServer, chromium, web_server
 
 WAITS = "exec sleep 1000"
@@ -36,23 +36,8 @@ def server(host: FarHost) -> Iterator[WebServer]:
         yield started
 
 
-def there(host: FarHost, command: str) -> str:
-    with host.there.connect() as wire:
-        return str(dispatch(wire, command))
-
-
-def here(host: FarHost, command: str) -> str:
-    with host.here.connect() as wire:
-        return str(dispatch(wire, command))
-
-
-def state_there(host: FarHost, job: str) -> str:
-    with host.there.connect() as wire:
-        return str(status(wire, job)["state"])
-
-
 def test_ops_for_a_host_are_answered_by_its_daemon(host: FarHost, server: WebServer) -> None:
-    far, near = there(host, "echo far words > file; echo far words"), here(host, "true")
+    far, near = host.job_there("echo far words > file; echo far words"), host.job_here("true")
     with host.there.connect() as wire:
         ended(wire, far)
     assert server.request("GET", "/api/about").json()["ok"]["hosts"] == [NAME]
@@ -75,7 +60,7 @@ def test_ops_for_a_host_are_answered_by_its_daemon(host: FarHost, server: WebSer
 
 
 def test_a_host_that_does_not_answer_delays_only_requests_for_it(host: FarHost, server: WebServer) -> None:
-    near = here(host, "true")
+    near = host.job_here("true")
     host.add("gone", "far-absent")
     refused = server.request("POST", "/api/hosts/gone/list", {})
     assert (refused.status, refused.error) == (503, "host_unreachable")
@@ -86,7 +71,7 @@ def test_a_host_that_does_not_answer_delays_only_requests_for_it(host: FarHost, 
 def test_the_list_has_all_hosts_and_acts_go_to_the_host_of_the_job(
     browser: Any, host: FarHost, server: WebServer
 ) -> None:
-    far, near = there(host, f"echo far words; {WAITS}"), here(host, "true")
+    far, near = host.job_there(f"echo far words; {WAITS}"), host.job_here("true")
     with Screen.opened(browser, server) as screen:
         page = screen.page
         screen.go("#/jobs")
@@ -97,7 +82,7 @@ def test_the_list_has_all_hosts_and_acts_go_to_the_host_of_the_job(
         page.select_option("select[aria-label=Host]", NAME)
         page.wait_for_selector(f"[data-job='{near}']", state="detached")
         page.wait_for_selector(row)
-        later = there(host, "true")
+        later = host.job_there("true")
         page.wait_for_selector(f"[data-job='{NAME}/{later}']")
         page.select_option("select[aria-label=Host]", "")
         page.wait_for_selector(f"[data-job='{near}']")
@@ -105,7 +90,7 @@ def test_the_list_has_all_hosts_and_acts_go_to_the_host_of_the_job(
         page.wait_for_selector(".log-row:has-text('far words')")
         page.click("button:text-is('Cancel')")
         page.click("dialog button:text-is('Cancel')")
-        eventually(lambda: state_there(host, far) == "cancelled", "the cancelled job")
+        eventually(lambda: host.state_there(far) == "cancelled", "the cancelled job")
         page.wait_for_selector("[data-testid=state]:has-text('cancelled')")
         page.click("button:text-is('Again…')")
         page.wait_for_selector("dialog select[name=host]")
@@ -119,7 +104,7 @@ def test_the_list_has_all_hosts_and_acts_go_to_the_host_of_the_job(
 def test_an_unreachable_host_is_told_its_rows_stay_and_it_comes_back(
     browser: Any, host: FarHost, server: WebServer
 ) -> None:
-    far, near = there(host, WAITS), here(host, "true")
+    far, near = host.job_there(WAITS), host.job_here("true")
     with Screen.opened(browser, server) as screen:
         page = screen.page
         screen.go("#/jobs")
@@ -129,10 +114,10 @@ def test_an_unreachable_host_is_told_its_rows_stay_and_it_comes_back(
         page.wait_for_selector(f"{row}.away")
         page.wait_for_selector(f".banner:has-text('{NAME} is unreachable')")
         assert page.text_content(f"{row} .cell-host") == f"{NAME} (unreachable)"
-        other = here(host, "true")
+        other = host.job_here("true")
         page.wait_for_selector(f"[data-job='{other}']")
         assert page.query_selector(f"{row}.away") is not None
-        later = there(host, "true")
+        later = host.job_there("true")
         host.start()
         page.wait_for_selector(f"[data-job='{NAME}/{later}']")
         page.wait_for_selector(f"{row}:not(.away)")
@@ -142,7 +127,7 @@ def test_an_unreachable_host_is_told_its_rows_stay_and_it_comes_back(
 def test_the_inbox_has_the_work_of_the_host_and_shows_what_it_has_changed(
     browser: Any, host: FarHost, server: WebServer
 ) -> None:
-    far = there(host, "echo made > made")
+    far = host.job_there("echo made > made")
     with Screen.opened(browser, server) as screen:
         page = screen.page
         page.wait_for_selector(f".entry:has(code:text('{NAME}/{far}'))")

@@ -30,6 +30,11 @@ MAX_BYTES = 600 * MIB
 """The address space of a client: endless answers would exceed it long before the test's deadline."""
 
 
+def greet(peer: socket.socket) -> None:
+    """What luziad answers to `hello`."""
+    peer.sendall(b'{"ok":{}}\n')
+
+
 class Liar:
     """What a host has in the place of luzia. answers: the line that the daemon sends for each request, by `op`."""
 
@@ -44,7 +49,8 @@ class Liar:
         host.configure_server(self.root)
         host.stop()
         host.start()
-        self.greeting: Callable[[socket.socket], None] = lambda peer: peer.sendall(b'{"ok":{}}\n')
+        self.greeting: Callable[[socket.socket], None] = greet
+        self._is_honest = False
         self.answers: dict[str, Any] = {}
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(self.socket)
@@ -52,16 +58,23 @@ class Liar:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def reset(self) -> None:
-        """Be honest again."""
-        self.status(socket=self.socket, version="1", protocol=10**6)
+        """Be honest again. A link to a host that lied only about its jobs is as good as a new one."""
         (self.root / "errors").write_text("")
-        self.greeting = lambda peer: peer.sendall(b'{"ok":{}}\n')
         self.answers = {}
-        self.host.end_links()
+        if not self._is_honest or self.greeting is not greet:
+            self.status(socket=self.socket, version="1", protocol=10**6)
+            self.greeting = greet
+            self._is_honest = True
 
     def status(self, **fields: object) -> None:
         """What `luzia daemon status --json` prints there."""
-        (self.root / "status").write_text(json.dumps(fields) + "\n")
+        self.status_text(json.dumps(fields) + "\n")
+
+    def status_text(self, text: str) -> None:
+        """The same, as text."""
+        self.host.end_links()  # whoever uses one does not ask again
+        (self.root / "status").write_text(text)
+        self._is_honest = False
 
     def ask(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command here, with bounded memory. It must end with a sentence."""
@@ -146,11 +159,12 @@ def test_the_path_of_a_socket_there_is_a_plain_path(liar: Liar, path: str) -> No
     ids=lambda text: text[:40],
 )
 def test_a_status_that_is_none_is_told(liar: Liar, text: str) -> None:
-    (liar.root / "status").write_text(text)
+    liar.status_text(text)
     assert liar.ask("jobs").returncode == 3
 
 
 def test_an_output_without_an_end_is_cut(liar: Liar) -> None:
+    liar.status_text("")
     (liar.root / "status").unlink()
     (liar.root / "status").symlink_to("/dev/zero")
     try:

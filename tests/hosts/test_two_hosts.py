@@ -12,24 +12,21 @@ import pytest
 
 import far_network
 from far_host import NAME, FarHost, far_host
-from support import MAIN, dispatch, eventually, status
+from support import MAIN, eventually, status
 from terminal import terminal
 
 OTHER = "spare"
+SOON = ("-o", "ServerAliveInterval=2")
+"""A link that is cut is noticed in 4 s, in place of 10; test_host_faults.py has a cut with luzia's own options."""
 
 
 @pytest.fixture
 def hosts() -> Iterator[tuple[FarHost, FarHost]]:
     if reason := far_network.missing():
         pytest.skip(f"cannot make network namespaces: {reason}")
-    with far_host() as one, far_host(beside=one, name=OTHER, far="other") as two:
+    with far_host(ssh_options=SOON) as one, far_host(beside=one, name=OTHER, far="other") as two:
         one.here.start()
         yield one, two
-
-
-def on(host: FarHost, command: str) -> str:
-    with host.there.connect() as wire:
-        return str(dispatch(wire, command))
 
 
 def listed(here: FarHost) -> tuple[int, set[tuple[str, str]], str]:
@@ -44,13 +41,13 @@ def test_a_cut_of_one_host_does_not_concern_the_other(hosts: tuple[FarHost, FarH
     assert one.network is not None
     assert two.network is not None
     assert one.network.address != two.network.address
-    first, second = on(one, "exec sleep 1000"), on(two, "exec sleep 1000")
+    first, second = one.job_there("exec sleep 1000"), two.job_there("exec sleep 1000")
     assert listed(one) == (0, {(NAME, first), (OTHER, second)}, "")
     with terminal([sys.executable, "-c", MAIN, "top"], one.here.env, "/", 120, 30) as screen:
         screen.shows(first, second, "2 running")
         one.cut()
         screen.shows(f"{NAME}: ", "unreachable, was running")
-        later = on(two, "true")
+        later = two.job_there("true")
         screen.shows(later)
         status_code, jobs, errors = listed(one)
         assert (status_code, jobs) == (3, {(OTHER, second), (OTHER, later)})
@@ -67,8 +64,8 @@ def test_a_cut_of_one_host_does_not_concern_the_other(hosts: tuple[FarHost, FarH
 def test_kill_of_one_ssh_and_a_reboot_of_one_host_do_not_concern_the_other(hosts: tuple[FarHost, FarHost]) -> None:
     one, two = hosts
     gate = two.there.root / "gate"
-    first = on(one, "exec sleep 1000")
-    second = on(two, f"echo one; until [ -e {gate} ]; do sleep 0.05; done; echo two")
+    first = one.job_there("exec sleep 1000")
+    second = two.job_there(f"echo one; until [ -e {gate} ]; do sleep 0.05; done; echo two")
     assert one.here.run("jobs", f"{NAME}/{first}").returncode == 0
     (link_of_one,) = one.masters()
     with two.here.start_command("logs", "-f", f"{OTHER}/{second}") as following:
@@ -88,6 +85,6 @@ def test_kill_of_one_ssh_and_a_reboot_of_one_host_do_not_concern_the_other(hosts
 
 def test_a_command_for_jobs_of_two_hosts_is_refused_with_words(hosts: tuple[FarHost, FarHost]) -> None:
     one, two = hosts
-    done = one.here.run("cancel", f"{NAME}/{on(one, 'true')}", f"{OTHER}/{on(two, 'true')}")
+    done = one.here.run("cancel", f"{NAME}/{one.job_there('true')}", f"{OTHER}/{two.job_there('true')}")
     assert done.returncode == 2
     assert f"jobs of several hosts: {NAME}, {OTHER}" in done.stderr

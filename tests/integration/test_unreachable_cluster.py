@@ -64,6 +64,26 @@ def test_a_job_on_this_machine_needs_no_cluster(luzia: PrivateLuzia) -> None:
     assert client.get_job(job).state is JobState.COMPLETED
 
 
+@pytest.mark.skipif(not HAS_RAY, reason="luzia[ray] is not installed")
+@pytest.mark.parametrize("limit", [{"max_processes": 5}, {"max_cpus": 1.0}])
+def test_limits_that_nodes_do_not_enforce_are_refused(luzia: PrivateLuzia, limit: dict[str, float]) -> None:
+    with pytest.raises(Refused) as refused:
+        luzia.client().dispatch("p", "true", **limit)  # type: ignore[arg-type]
+    assert refused.value.code is ErrorCode.LIMIT_UNAVAILABLE
+    assert "not enforced on the nodes of executor farm" in refused.value.message
+
+
+@pytest.mark.skipif(not HAS_RAY, reason="luzia[ray] is not installed")
+def test_links_to_files_that_nodes_do_not_have_are_refused(luzia: PrivateLuzia) -> None:
+    with Path(luzia.env["LUZIA_CONFIG"]).open("a") as config:
+        config.write('[projects.p.worktree]\nlink = ["cache"]\n')
+    with pytest.raises(Refused) as refused:
+        luzia.client().dispatch("p", "true")
+    assert refused.value.code is ErrorCode.BAD_REQUEST
+    assert "links to files of the project" in refused.value.message
+
+
+@pytest.mark.skipif(not HAS_RAY, reason="luzia[ray] is not installed")
 def test_a_job_for_nodes_without_the_projects_files_must_have_a_worktree(luzia: PrivateLuzia) -> None:
     with pytest.raises(Refused) as refused:
         luzia.client().dispatch("p", "true", worktree=False)

@@ -38,6 +38,7 @@ def plan(wheel: str | None) -> list[Step]:
             f"{ENVIRONMENT}/bin/python -m pip install --quiet --disable-pip-version-check --upgrade {package}",
         ),
         Step("link ~/.local/bin/luzia to it", f"mkdir -p {LINK} && ln -sfn {ENVIRONMENT}/bin/luzia {LINK}/luzia"),
+        Step("stop luziad if an earlier version runs; its jobs continue", f"{ENVIRONMENT}/bin/luzia daemon stop"),
         Step(
             "enable luziad as a service of the user, if systemd runs services of users there",
             'if [ -S "${XDG_RUNTIME_DIR:-/nonexistent}/systemd/private" ]; then '

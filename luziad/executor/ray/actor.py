@@ -41,9 +41,9 @@ class AttemptActor:
         """The commits that need not be sent."""
         return await asyncio.to_thread(self._attempt.known_commits, repository)
 
-    async def receive(self, offset: int, content: bytes) -> None:
-        """Take a part of the bundle with the code."""
-        await asyncio.to_thread(self._attempt.receive, offset, content)
+    async def receive(self, part: str, offset: int, content: bytes) -> None:
+        """Take bytes of a part of the code; see NodeAttempt.receive."""
+        await asyncio.to_thread(self._attempt.receive, part, offset, content)
 
     async def start(self, order: bytes) -> str:
         """Begin the attempt, once; returns the address of its node."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import tarfile
 import tempfile
 from collections.abc import Sequence
 
 import msgspec
 
-from luziad.worktrees.git import Git
+from luziad.worktrees.create import WorktreeUnavailable
+from luziad.worktrees.git import Git, GitError
+from luziad.worktrees.provision import keep_out_of_git
 
 _CARRIED = "refs/luzia/carried"
 _KNOWN = "refs/luzia/known"
@@ -34,7 +37,7 @@ class Code(msgspec.Struct, frozen=True):
 
     repository: a name that is the same for all jobs of the repository. path: the worktree on the daemon's host.
     directories: git's own directories for it there. branch: what is checked out.
-    identity: name and address for commits.
+    identity: name and address for commits. copied: paths of files that git does not have, and that are sent besides.
     """
 
     repository: str
@@ -43,6 +46,7 @@ class Code(msgspec.Struct, frozen=True):
     branch: str
     state: State
     identity: list[str]
+    copied: list[str] = []
 
 
 def find_state(git: Git, path: str, title: str) -> State:
@@ -135,6 +139,28 @@ def make_copy(git: Git, cache: str, code: Code, bundle: str | None, path: str) -
             git.run(path, "config", name, value)
     git.run(path, "checkout", "--quiet", "-B", code.branch, state.head)
     apply_state(git, path, state)
+
+
+def pack_files(tree: str, paths: Sequence[str], file: str) -> list[str]:
+    """Write an archive with files that git does not have; returns the paths that exist. Raises OSError."""
+    found = [path for path in paths if os.path.lexists(os.path.join(tree, path))]
+    with tarfile.open(file, "w") as archive:
+        for path in found:
+            archive.add(os.path.join(tree, path), path)
+    return found
+
+
+def unpack_files(git: Git, tree: str, paths: Sequence[str], file: str) -> None:
+    """Put such files into the copy of a worktree, and keep them out of its commits. Raises GitError, OSError."""
+    with tarfile.open(file) as archive:
+        for path in paths:
+            try:
+                keep_out_of_git(git, tree, os.path.join(tree, path), is_directory=archive.getmember(path).isdir())
+            except WorktreeUnavailable as exc:
+                raise GitError(str(exc)) from exc
+        # The daemon's own files: links that lead out of the worktree are links here as well.
+        archive.extraction_filter = lambda member, path: member
+        archive.extractall(tree)
 
 
 def replaced_paths(code: Code, path: str) -> list[tuple[str, str]]:

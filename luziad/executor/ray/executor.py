@@ -11,8 +11,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -35,15 +35,30 @@ T = TypeVar("T")
 _NOT_INSTALLED = "Ray is not installed beside luziad: install luzia[ray] there, and restart luziad"
 
 
-class Settings(msgspec.Struct, frozen=True):
-    """[executors.NAME]. name: its name. state_dir: the daemon's, for the lock of the bridge."""
+class Settings(Protocol):
+    """[executors.NAME], see ExecutorConfig in config/schema.py."""
 
-    name: str
-    address: str
-    namespace: str
-    lease_s: float
-    shared_filesystem: bool
-    state_dir: str
+    @property
+    def address(self) -> str: ...
+    @property
+    def namespace(self) -> str: ...
+    @property
+    def lease_s(self) -> float: ...
+    @property
+    def shared_filesystem(self) -> bool: ...
+
+
+def make_clusters(
+    configured: Mapping[str, Settings],
+    state_dir: str,
+    directory: Callable[[AttemptRef], str],
+    pool: concurrent.futures.Executor | None,
+) -> dict[str, RayExecutor]:
+    """The executors of the configured clusters. state_dir: the daemon's, for the locks of the bridges."""
+    return {
+        name: RayExecutor(name, settings, os.path.join(state_dir, f"executor-{name}.lock"), directory, pool)
+        for name, settings in configured.items()
+    }
 
 
 class _Attempt(msgspec.Struct, eq=False):
@@ -66,16 +81,21 @@ class _Attempt(msgspec.Struct, eq=False):
 class RayExecutor:
     """Runs attempts on a cluster.
 
-    directory: of an attempt. pool: for short file operations.
+    name: in the configuration. lock: a file of the bridge. directory: of an attempt. pool: for short file operations.
     """
 
     def __init__(
-        self, settings: Settings, directory: Callable[[AttemptRef], str], pool: concurrent.futures.Executor | None
+        self,
+        name: str,
+        settings: Settings,
+        lock: str,
+        directory: Callable[[AttemptRef], str],
+        pool: concurrent.futures.Executor | None,
     ) -> None:
+        self._name = name
         self._settings = settings
         self._directory = directory
         self._pool = pool
-        lock = os.path.join(settings.state_dir, f"executor-{settings.name}.lock")
         arguments = [f"--address={settings.address}", f"--namespace={settings.namespace}", f"--lock={lock}"]
         arguments += [f"--lease={settings.lease_s}", *(["--shared"] if settings.shared_filesystem else [])]
         self._bridge = BridgeClient(arguments, self._take, self._restarted)
@@ -93,7 +113,7 @@ class RayExecutor:
         self._observer = observer
         if importlib.util.find_spec("ray") is None:  # which imports nothing
             self._refusal = self._cluster_problem = _NOT_INSTALLED
-            log.error("ray_not_installed executor=%s", self._settings.name)
+            log.error("ray_not_installed executor=%s", self._name)
         else:
             self._bridge.start()
 
@@ -119,8 +139,10 @@ class RayExecutor:
         return self._cluster_problem
 
     def unsupported_reason(self, bounds: Bounds) -> str | None:
-        """None: a node that cannot enforce the limits does not start the attempt, and says why."""
-        return None
+        """Why these limits cannot be enforced on the nodes; None when they can: that on memory, for each process."""
+        if bounds.max_processes is None and bounds.max_cpus is None:
+            return None
+        return f"limits on processes and CPU are not enforced on the nodes of executor {self._name}"
 
     @property
     def is_refused(self) -> bool:
@@ -137,9 +159,9 @@ class RayExecutor:
         self._refusal = event.problem if event.is_refused else None
         self._nodes = None if event.problem is not None else event.nodes
         if event.problem is not None:
-            log.warning("cluster_has_problem executor=%s problem=%s", self._settings.name, event.problem)
+            log.warning("cluster_has_problem executor=%s problem=%s", self._name, event.problem)
         else:
-            log.info("cluster_has_nodes executor=%s nodes=%d", self._settings.name, len(event.nodes))
+            log.info("cluster_has_nodes executor=%s nodes=%d", self._name, len(event.nodes))
 
     def submit(self, launch: Launch) -> None:
         """Start an attempt, at most once ever. Call this only after `starting` is committed."""
@@ -224,9 +246,8 @@ class RayExecutor:
             request["bounds"] = msgspec.structs.asdict(launch.bounds)
         request.update(job=launch.ref.job, attempt=launch.ref.attempt)
         text = json.dumps(request).encode()
-        place = (
-            None if tree is None else wire.Tree(tree.path, tree.branch, tree.repository, list(remote.git_directories))
-        )
+        directories, copied = list(remote.git_directories), list(remote.copied)
+        place = None if tree is None else wire.Tree(tree.path, tree.branch, tree.repository, directories, copied)
         self._send(attempt, wire.Submit(*launch.ref, directory, text, demand_of(remote.requirements), place))
 
     async def _await_earlier(self, attempt: _Attempt) -> None:

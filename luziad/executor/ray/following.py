@@ -21,7 +21,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError,
 
 from luzia_protocol.version import VERSION
 
-from luziad.executor.ray import code, guard, home, wire
+from luziad.executor.ray import code, guard, home, node, wire
 from luziad.executor.ray.actor import AttemptActor
 from luziad.executor.ray.code import Code, State
 from luziad.executor.ray.demand import Demand
@@ -204,20 +204,24 @@ class Following:
         repository = hashlib.sha256(os.fsencode(tree.repository)).hexdigest()[:20]
         known = await actor.known_commits.remote(repository)
         with tempfile.TemporaryDirectory(prefix="luzia-") as scratch:
-            bundle = os.path.join(scratch, "bundle")
-            carried, is_needed = await asyncio.to_thread(self._pack, tree, repository, known, bundle)
-            offset = 0
-            while is_needed and (part := await asyncio.to_thread(_read_part, bundle, offset)):
-                await actor.receive.remote(offset, part)
-                offset += len(part)
+            carried, parts = await asyncio.to_thread(self._pack, tree, repository, known, scratch)
+            for name in parts:
+                offset = 0
+                while content := await asyncio.to_thread(_read_part, os.path.join(scratch, name), offset):
+                    await actor.receive.remote(name, offset, content)
+                    offset += len(content)
         return carried
 
-    def _pack(self, tree: wire.Tree, repository: str, known: list[str], bundle: str) -> tuple[Code, bool]:
-        git = Git(os.environ)
+    def _pack(self, tree: wire.Tree, repository: str, known: list[str], scratch: str) -> tuple[Code, list[str]]:
+        """What the node makes its copy from, and the parts that have to be sent for it, as files in `scratch`."""
+        git, bundle = Git(os.environ), os.path.join(scratch, node.BUNDLE)
         state = code.find_state(git, tree.path, f"Uncommitted work of job {self._ref.job}")
-        is_needed = code.write_bundle(git, tree.path, state, known, f"{self._ref.job}-{self._ref.attempt}", bundle)
+        name = f"{self._ref.job}-{self._ref.attempt}"
+        parts = [node.BUNDLE] if code.write_bundle(git, tree.path, state, known, name, bundle) else []
+        copied = code.pack_files(tree.path, tree.copied, os.path.join(scratch, node.FILES)) if tree.copied else []
         identity = code.find_identity(git, tree.path)
-        return Code(repository, tree.path, tree.directories, tree.branch, state, identity), is_needed
+        carried = Code(repository, tree.path, tree.directories, tree.branch, state, identity, copied)
+        return carried, [*parts, *([node.FILES] if copied else [])]
 
     async def _follow(self) -> None:
         """Copy the output until the end; then bring the work back."""

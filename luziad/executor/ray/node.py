@@ -33,6 +33,8 @@ CHUNK_BYTES = 64 * 1024
 LOOK_S = 0.1
 """How often the output is looked for while the bridge waits for it."""
 SPOOL_VARIABLE = "LUZIA_SPOOL"
+BUNDLE, FILES = "bundle", "files"
+"""The parts of the code that are sent: the commits, and the files that git does not have."""
 
 NODE_VARIABLES = ("HOME", "LOGNAME", "PATH", "SHELL", "TMPDIR", "USER")
 """Variables that are a node's own, unless it shares the file system with the daemon."""
@@ -83,6 +85,7 @@ class NodeAttempt:
         self._tree = os.path.join(place, "trees", f"{ref.job}-{ref.attempt}")
         self._repositories = os.path.join(place, "repositories")
         self._bundle = f"{self._directory}.bundle"
+        self._files = f"{self._directory}.tar"
         self._guard: asyncio.subprocess.Process | None = None
         self._running: asyncio.Task[None] | None = None
         self._waiting: list[bytes] = []
@@ -106,10 +109,11 @@ class NodeAttempt:
         """The commits that need not be sent. This blocks."""
         return code.list_known(_git(), self._cache(repository))
 
-    def receive(self, offset: int, content: bytes) -> None:
-        """Take a part of the bundle with the code. This blocks."""
-        os.makedirs(os.path.dirname(self._bundle), 0o700, exist_ok=True)
-        with open(self._bundle, "r+b" if offset else "wb") as file:
+    def receive(self, part: str, offset: int, content: bytes) -> None:
+        """Take bytes of a part of the code, BUNDLE or FILES, at an offset. This blocks."""
+        path = self._files if part == FILES else self._bundle
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        with open(path, "r+b" if offset else "wb", opener=_open_own) as file:
             file.seek(offset)
             file.write(content)
 
@@ -178,8 +182,9 @@ class NodeAttempt:
         """Delete all that the node has of the attempt. This blocks."""
         for directory in (self._directory, self._tree):
             shutil.rmtree(directory, ignore_errors=True)
-        if os.path.exists(self._bundle):
-            os.unlink(self._bundle)
+        for file in (self._bundle, self._files):
+            if os.path.exists(file):
+                os.unlink(file)
 
     async def _run(self, order: Order) -> None:
         try:
@@ -203,6 +208,9 @@ class NodeAttempt:
         if order.code is not None:
             bundle = self._bundle if os.path.exists(self._bundle) else None
             code.make_copy(_git(), self._cache(order.code.repository), order.code, bundle, self._tree)
+            if order.code.copied:
+                code.unpack_files(_git(), self._tree, order.code.copied, self._files)
+                os.unlink(self._files)
             self._code = order.code
             pairs = sorted([*pairs, *code.replaced_paths(order.code, self._tree)], key=lambda pair: -len(pair[0]))
         if os.path.exists(self._bundle):
@@ -262,6 +270,10 @@ def _replace(text: str, pairs: list[tuple[str, str]]) -> str:
     for there, here in pairs:
         text = text.replace(there, here)
     return text
+
+
+def _open_own(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _git() -> Git:

@@ -9,12 +9,16 @@ from luziad.jobs.attempt import AttemptEnd
 
 
 class Tree(msgspec.Struct, frozen=True):
-    """A job's worktree on the daemon's host. directories: git's own for it. repository: the project's work tree."""
+    """A job's worktree on the daemon's host.
+
+    directories: git's own for it. repository: the project's work tree. copied: what it has besides the files of git.
+    """
 
     path: str
     branch: str
     repository: str
     directories: list[str]
+    copied: list[str] = []
 
 
 class Submit(msgspec.Struct, frozen=True, tag="submit"):

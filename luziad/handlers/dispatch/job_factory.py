@@ -35,7 +35,13 @@ from luziad.handlers.dispatch.launch_options import (
 )
 from luziad.handlers.dispatch.limits import validate_limits
 from luziad.handlers.dispatch.project import validate_directory, validate_project
-from luziad.handlers.dispatch.requirements import needs_worktree, validate_cluster, validate_requirements
+from luziad.handlers.dispatch.requirements import (
+    choose_executor,
+    find_cluster,
+    needs_worktree,
+    validate_feasible,
+    validate_requirements,
+)
 from luziad.handlers.dispatch.timing import validate_terms, validate_timeouts
 from luziad.handlers.replies import require_writable
 from luziad.jobs.dependencies import Dependencies
@@ -110,7 +116,9 @@ class JobFactory:
         validate_umask(request.umask)
         if request.session is not None:
             validate_session(request.session, agent)
-        if config.executors and needs_worktree(request, name, config):
+        executor, runner = choose_executor(request, project, config), self._scheduler.executor
+        cluster = None if executor is None else find_cluster(executor, self._operations.clusters)
+        if executor is not None and needs_worktree(request, project, executor, config):
             request = msgspec.structs.replace(request, worktree=True)
         launch_options = self._launch_options(request, project, directory, agent)
         if request.with_work:
@@ -118,11 +126,12 @@ class JobFactory:
         now = time.time()
         terms = validate_terms(request, now)
         origin = self._origin(request, uid, after, node or validate_name(request.name), siblings)
-        limits = validate_limits(request, project, self._scheduler.executor.unsupported_reason)
+        limits = validate_limits(request, project, (cluster or runner).unsupported_reason)
         parent = self._table.get(origin.ancestors[-1]) if origin is not None and origin.ancestors else None
-        requirements = validate_requirements(request, name, config, self._scheduler.ready.limits.resources, parent)
-        if requirements is not None and requirements.executor is not None:
-            validate_cluster(requirements, self._operations.clusters)
+        resources = self._scheduler.ready.limits.resources
+        requirements = validate_requirements(request, name, config, executor, resources, parent)
+        if requirements is not None and cluster is not None:
+            validate_feasible(requirements, cluster)
         # The variables are stored last: a refused job must leave none behind.
         env_set, env_bytes = self._store_variables(request.env)
         client_set, client_bytes = self._store_variables(request.client_env)

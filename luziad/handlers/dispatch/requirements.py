@@ -9,7 +9,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import MAX_CPUS, MAX_PRIORITY
 from luzia_protocol.requests import Dispatch
 
-from luziad.config.schema import Config
+from luziad.config.schema import Config, ProjectConfig
 from luziad.jobs.record import JobRecord
 from luziad.jobs.requirements import LOCAL, Requirements
 from luziad.jobs.resources import describe_amount, describe_free
@@ -20,19 +20,23 @@ _GPUS_HINT = "Name the cluster with `--on NAME`; for GPUs of this machine, use [
 
 
 def validate_requirements(
-    request: Dispatch, project: str, config: Config, capacity: Mapping[str, int], parent: JobRecord | None
+    request: Dispatch,
+    project: str,
+    config: Config,
+    executor: str | None,
+    capacity: Mapping[str, int],
+    parent: JobRecord | None,
 ) -> Requirements | None:
     """The job's priority and reservations; None for the many jobs without any.
 
-    capacity: the total of every resource, in units. parent: the parent job. Its priority is the default, so that an
-    urgent job does not wait for sub-jobs that are not. Raises Refused.
+    executor: from choose_executor. capacity: the total of every resource, in units. parent: the parent job. Its
+    priority is the default, so that an urgent job does not wait for sub-jobs that are not. Raises Refused.
     """
     priority = request.priority
     if priority is None and parent is not None:
         priority = parent.wants.priority
     if priority is None and project in config.projects:
         priority = config.projects[project].priority
-    executor = choose_executor(request, project, config)
     if request.gpus is not None:
         if not 0 < request.gpus <= MAX_CPUS:
             raise Refused(ErrorCode.BAD_REQUEST, "`gpus` must be a number above 0")
@@ -67,9 +71,9 @@ def validate_priority(priority: int) -> None:
         raise Refused(ErrorCode.BAD_REQUEST, f"`priority` must be from {-MAX_PRIORITY} to {MAX_PRIORITY}")
 
 
-def choose_executor(request: Dispatch, project: str, config: Config) -> str | None:
+def choose_executor(request: Dispatch, project: ProjectConfig, config: Config) -> str | None:
     """The cluster that a job runs on, by its dispatch or its project; None is this machine. Raises Refused."""
-    name = config.project(project).executor if request.executor is None else request.executor
+    name = project.executor if request.executor is None else request.executor
     if name is None or name == LOCAL:
         return None
     if name not in config.executors:
@@ -79,29 +83,35 @@ def choose_executor(request: Dispatch, project: str, config: Config) -> str | No
     return name
 
 
-def needs_worktree(request: Dispatch, project: str, config: Config) -> bool:
+def needs_worktree(request: Dispatch, project: ProjectConfig, executor: str, config: Config) -> bool:
     """Whether the job must have a worktree: its nodes have no other files of the project. Raises Refused."""
-    executor = choose_executor(request, project, config)
-    if executor is None or config.executors[executor].shared_filesystem:
+    if config.executors[executor].shared_filesystem:
         return False
+    what = f"the nodes of executor {executor} do not share the project's files"
     if request.worktree is False:
-        message = f"`worktree` is false, and the nodes of executor {executor} do not share the project's files"
+        message = f"`worktree` is false, and {what}"
         raise Refused(ErrorCode.BAD_REQUEST, message, "Omit `--no-worktree`, or use `--on local`.")
+    if project.worktrees.link:
+        message = f"its worktrees have links to files of the project (`link`), and {what}"
+        raise Refused(ErrorCode.BAD_REQUEST, message, "Use `copy` in place of `link`, or `--on local`.")
     return True
 
 
-def validate_cluster(requirements: Requirements, clusters: Mapping[str, Cluster]) -> None:
-    """Check that a job can ever run on its cluster. Raises Refused."""
-    name = requirements.executor
-    assert name is not None
+def find_cluster(name: str, clusters: Mapping[str, Cluster]) -> Cluster:
+    """The cluster of a job, which must be one that can be used. Raises Refused."""
     cluster = clusters.get(name)
     if cluster is None:
         message = f"executor {name} was added to the configuration after the start of luziad"
         raise Refused(ErrorCode.UNKNOWN_EXECUTOR, message, "Restart it with `luzia daemon restart`.")
     if cluster.is_refused:
         raise Refused(ErrorCode.EXECUTOR_UNAVAILABLE, cluster.cluster_problem or "")
+    return cluster
+
+
+def validate_feasible(requirements: Requirements, cluster: Cluster) -> None:
+    """Check that a job can ever run on its cluster. Raises Refused."""
     if (lack := cluster.infeasible_reason(requirements)) is not None:
-        raise Refused(ErrorCode.NEEDS_TOO_MUCH, f"{lack} (executor {name})", _LACK_HINT)
+        raise Refused(ErrorCode.NEEDS_TOO_MUCH, f"{lack} (executor {requirements.executor})", _LACK_HINT)
 
 
 def _validate_known(name: str, config: Config) -> None:

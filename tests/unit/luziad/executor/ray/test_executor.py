@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from luziad.config.schema import ExecutorConfig
 from luziad.executor.base import Launch, Remote
 from luziad.executor.ray import home
 from luziad.executor.ray.demand import NodeResources
-from luziad.executor.ray.executor import RayExecutor, Settings
+from luziad.executor.ray.executor import RayExecutor, make_clusters
 from luziad.executor.ray.home import Record
 from luziad.executor.ray.wire import Cluster
 from luziad.jobs.attempt import AttemptEnd, AttemptRef, ExitRecord, LostAttempt, NotStarted
@@ -44,8 +45,10 @@ def ends() -> Ends:
 async def executor(tmp_path: Path, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RayExecutor]:
     """One without Ray."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    settings = Settings("farm", "127.0.0.1:1", "luzia", 2.0, False, str(tmp_path))
-    found = RayExecutor(settings, lambda ref: str(tmp_path / ref.job / str(ref.attempt)), None)
+    settings = ExecutorConfig("ray", "127.0.0.1:1", lease_s=2.0)
+    found = make_clusters(
+        {"farm": settings}, str(tmp_path), lambda ref: str(tmp_path / ref.job / str(ref.attempt)), None
+    )["farm"]
     await found.start(ends)
     yield found
     await found.stop()
