@@ -140,6 +140,14 @@ def project_text(project: ProjectLike) -> str:
     return absolute_path("project", project)
 
 
+def find_project(projects: Iterable[Project], project: str) -> Project | None:
+    """The configured project that a name or a path is, by its real path; None for another directory or name."""
+    if not environment.is_path(project):
+        return next((each for each in projects if each.name == project), None)
+    place = os.path.realpath(absolute_path("project", project))
+    return next((each for each in projects if os.path.realpath(each.path) == place), None)
+
+
 def project_list(projects: str | Iterable[str]) -> list[str]:
     """Names and absolute paths of projects. Raises ArgumentError."""
     return [project_text(each) for each in string_list("projects", projects)]

@@ -267,13 +267,13 @@ class Client:
         return self._caller.request(request, replies.SpendReport)
 
     def list_past_races(
-        self, projects: Iterable[str] = (), *, since: datetime | None = None, cursor: int | None = None
+        self, projects: str | Iterable[str] = (), *, since: datetime | None = None, cursor: int | None = None
     ) -> replies.PastRacers:
         """The jobs of races that were removed, as they were then, in pages. Raises Refused.
 
         projects: only theirs. since: only those that were dispatched then or later. cursor: the `next` of a page.
         """
-        request = requests.PastRaces(projects=list(projects), since=since, cursor=cursor)
+        request = requests.PastRaces(projects=arguments.project_list(projects), since=since, cursor=cursor)
         return self._caller.request(request, replies.PastRacers)
 
     def rebuild_search_index(self) -> replies.SearchRebuilt:

@@ -56,12 +56,13 @@ class ProjectNames:
 
     def directory(self, name: str) -> str | None:
         """The real path of the project of this name; None when there is none."""
+        name = unicodedata.normalize("NFC", name)
         return self._projects.get(name) or self._directories.get(name)
 
     def find(self, project: str) -> str:
         """The name of a project by its name, or by its absolute path; a path that has no name is returned as it is."""
         if not project.startswith("/"):
-            return project
+            return unicodedata.normalize("NFC", project)
         path = os.path.realpath(project)
         return self._configured.get(path) or self._names.get(path) or project
 
@@ -78,6 +79,7 @@ class ProjectNames:
 
 
 def _readable_name(path: str) -> str:
-    """The last part of a path, without characters that a job's name cannot have."""
+    """The last part of a path, without characters that a job's name cannot have, and not like an option."""
     base = unicodedata.normalize("NFC", os.path.basename(path))
-    return "".join(char if char.isalnum() or char in "._-" else "-" for char in base)[:_MAX_NAME] or "root"
+    readable = "".join(char if char.isalnum() or char in "._-" else "-" for char in base)
+    return readable.lstrip("-")[:_MAX_NAME] or "root"

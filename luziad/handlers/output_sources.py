@@ -16,7 +16,7 @@ from luziad.agents.line_splitter import LineSplitter
 from luziad.agents.transcript import Entries, Transcript
 from luziad.handlers.services import Services
 from luziad.jobs.attempt import AttemptRef
-from luziad.jobs.record import JobRecord
+from luziad.jobs.record import AttemptRecord, JobRecord
 from luziad.jobs.view import lost_bytes
 from luziad.output.files import Chunk, encode_chunk, read_chunk, tail_offset
 
@@ -99,12 +99,25 @@ class OutputSource:
             raise Refused(ErrorCode.OUTPUT_UNREADABLE, message) from exc
 
     def _checked(self, function: Callable[..., Any], *arguments: object) -> Any:
-        """The result of the function, unless the attempt has run and its directory is missing. Raises Refused."""
-        directory = os.path.dirname(self.path)
-        if self._record.status.attempts[self._number - 1].started_at is not None and not os.path.isdir(directory):
-            message = f"the output of job {self._record.id} is gone: {directory} does not exist"
-            raise Refused(ErrorCode.OUTPUT_GONE, message)
+        """The result of the function, unless the attempt has run and what it wrote to is missing. Raises Refused."""
+        attempt = self._record.status.attempts[self._number - 1]
+        missing = None if attempt.started_at is None else self._find_missing(attempt)
+        if missing is not None:
+            raise Refused(
+                ErrorCode.OUTPUT_GONE, f"the output of job {self._record.id} is gone: {missing} does not exist"
+            )
         return function(*arguments)
+
+    def _find_missing(self, attempt: AttemptRecord) -> str | None:
+        """The directory or the file that an attempt which has started must have, if it is missing.
+
+        A shim creates the file; an attempt in a terminal has none, and one on a cluster gets it with its first output.
+        """
+        directory = os.path.dirname(self.path)
+        if not os.path.isdir(directory):
+            return directory
+        by_shim = attempt.attached is None and self._record.executor is None
+        return self.path if by_shim and self._stream == "stdout" and not os.path.lexists(self.path) else None
 
 
 class TranscriptSource(OutputSource):

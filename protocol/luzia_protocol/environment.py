@@ -156,7 +156,9 @@ def absolute_path(path: str) -> str:
     a path that is relative to a current directory that does not exist, or whose own path is not UTF-8.
     """
     path = os.path.expanduser(path)
-    found = os.path.realpath(_from_here(path)) if ".." in path.split("/") else _from_here(path)
+    found = _from_here(path)
+    if ".." in path.split("/"):
+        found = os.path.realpath(path)
     if _is_text(path) and not _is_text(found):
         raise OSError(84, "the path of the current directory is not valid UTF-8; rename it")
     return found

@@ -153,7 +153,11 @@ def test_a_task_of_one_mebibyte_arrives_whole(shared: PrivateLuzia, source: str)
     ("line", "said"),
     [
         (r"luzia . --agent shell $'a\xffb'", "not valid UTF-8"),
-        (r"luzia run . -- $'a\xffb'", "not valid UTF-8"),
+        (r"luzia run . -- $'a\xffb'", r"'a\xffb' is not valid UTF-8"),
+        (r"luzia --agent shell $'./a\xffb' true", r"'./a\xffb' is not valid UTF-8"),
+        (r"luzia . --agent shell --cwd $'a\xffb' true", r"'a\xffb' is not valid UTF-8"),
+        (r"HOME=$'/\xff' luzia --agent shell '~' true", "a path or a variable of the dispatch is not valid UTF-8"),
+        (r"luzia . --agent shell $'@a\xffb'", r"cannot read the task from a\xffb: No such file"),
         (r"printf 'a\0b' | luzia . --agent shell -", "NUL"),
         (r"printf 'a\377' | luzia . --agent shell -", "not valid UTF-8"),
         ("luzia . --agent shell - </dev/null", "stdin is empty"),

@@ -57,6 +57,15 @@ def test_a_project_alone_opens_the_editor_and_dispatches_what_is_written(luzia: 
     assert drafts(luzia) == []
 
 
+def test_a_path_of_a_project_is_told_as_the_project(luzia: PrivateLuzia) -> None:
+    link = Path(luzia.root, "link")
+    link.symlink_to(luzia.project)
+    status, screen, seen = on_terminal(luzia, "true", str(link))
+    assert status == 0, screen
+    assert "The task for overbits." in seen
+    assert "#   agent      shell" in seen
+
+
 def test_an_empty_text_dispatches_nothing_and_an_unknown_project_opens_no_editor(luzia: PrivateLuzia) -> None:
     status, screen, _ = on_terminal(luzia, "", "overbits")
     assert (status, "aborted: the text is empty" in screen) == (2, True)

@@ -99,6 +99,21 @@ def test_output_whose_directory_is_gone_is_told_and_is_no_success(daemon: Privat
     assert f"the output of job {job} is gone: {daemon.state}/jobs/{job}/1 does not exist" in done.stderr
 
 
+@pytest.mark.parametrize("words", [["logs"], ["logs", "-f"], ["logs", "-n", "1"], ["logs", "--raw"]])
+@pytest.mark.parametrize("task", ["rm -f", "mv -t {root}"], ids=["deleted", "moved away"])
+def test_output_that_a_job_has_removed_is_told_and_is_no_success(
+    daemon: PrivateDaemon, words: list[str], task: str
+) -> None:
+    command = f"echo here; {task.format(root=daemon.root)} $LUZIA_ATTEMPT_DIR/stdout; echo there"
+    with daemon.connect() as wire:
+        job = dispatch(wire, command)
+        assert end_states(wire, job) == ["completed"]
+    done = daemon.run(*words, job)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"the output of job {job} is gone: {daemon.state}/jobs/{job}/1/stdout does not exist" in done.stderr
+    assert daemon.run("logs", "--stderr", job).returncode == 0, "it never had one"
+
+
 def test_doctor_tells_which_directories_the_daemon_uses_in_place_of_those_of_the_shell(daemon: PrivateDaemon) -> None:
     assert "the variables of this shell" not in daemon.run("doctor").stdout
     daemon.env["LUZIA_JOBS_DIR"] = "/srv/jobs"

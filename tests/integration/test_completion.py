@@ -125,6 +125,15 @@ def test_options_are_offered_with_what_they_do_until_the_task_begins(jobs: Jobs)
     assert "--agent" in jobs.offers("projects", "add", "x", "/x", "--a")
 
 
+def test_directories_with_jobs_are_offered_by_their_names(jobs: Jobs) -> None:
+    (jobs.daemon.root / "place").mkdir()
+    with jobs.daemon.connect() as wire:
+        wire.ok(op="dispatch", project=f"{jobs.daemon.root}/place", argv=["true"], hold=True)
+    for words in (["pl"], ["cancel", "--project", "pl"], ["run", "pl"]):
+        assert set(jobs.offers(*words)) == {"place"}, words
+    assert jobs.offers("projects", "remove", "pl") == {}
+
+
 def test_actions_topics_and_shells_are_offered(jobs: Jobs) -> None:
     assert set(jobs.offers("projects", "")) == {"list", "add", "remove"}
     assert set(jobs.offers("projects", "remove", "j")) == {"jobsite"}

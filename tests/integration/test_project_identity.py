@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from luzia_client.api.async_caller import AsyncCaller
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.legacy.dispatcher import ResponseiveDispatcher
+from luzia_client.mcp.hub.session import Introduction, Session
 from support import Connection, PrivateDaemon, end_states, eventually, private_daemon, status
 
 SECRET = 'agent = "shell"\nenv = { SECRET = "s3cret" }\nmax_running = 1\ntimeout_s = 1000.0\nmax_turns = 7\n'
@@ -75,6 +77,45 @@ def test_every_path_of_the_configured_directory_is_the_project(wire: Connection,
     assert job["project"] == "site"
     assert output(wire, job["job"]) == "s3cret"
     assert status(wire, str(job["job"]))["budget"] == {"max_cost_usd": None, "max_turns": 7, "cost_left_usd": None}
+
+
+@pytest.mark.parametrize(
+    "path", ["links/parent/../b/site", "links/site/../../b/site", "links/parent/site/../../b/site/", "a/../b/site"]
+)
+def test_a_path_with_dots_behind_a_link_leads_where_the_system_goes(
+    daemon: PrivateDaemon, wire: Connection, root: Path, path: str
+) -> None:
+    place = str(root / "b" / "site")
+    done = daemon.run("--agent", "shell", f"./{path}", "pwd", cwd=root)
+    assert done.returncode == exit_codes.OK, done.stderr
+    name, job = done.stdout.strip().split(":")[1:]
+    assert output(wire, job) == place
+    assert name == dispatched(wire, place)["project"]
+    assert job in daemon.run("jobs", "--project", path, cwd=root).stdout
+    (root / "batch").write_text(json.dumps({"project": path, "task": "pwd", "agent": "shell"}))
+    of_batch = daemon.run("batch", "batch", cwd=root).stdout.strip()
+    assert status(wire, of_batch)["project"] == name
+    session = Session(Introduction("relay", directory=str(root)), AsyncCaller(daemon.socket, False, 0.0))
+    assert dispatched(wire, session.project(path))["project"] == name
+
+
+def test_a_directory_has_a_name_that_works_in_every_command_however_it_is_typed(
+    daemon: PrivateDaemon, wire: Connection, root: Path
+) -> None:
+    for place, names in (
+        ("b/@scope", ["scope"]),
+        ("b/--all", ["all"]),
+        ("b/cafe\u0301", ["caf\u00e9", "cafe\u0301"]),
+        ("b/Tools", ["Tools"]),
+    ):
+        (root / place).mkdir()
+        job = dispatched(wire, root / place)
+        assert job["project"] == names[0]
+        for name in names:
+            assert str(job["job"]) in daemon.run("jobs", "--project", name).stdout
+            again = daemon.run("--agent", "shell", name, "pwd")
+            assert again.stdout.startswith(f"agent:{names[0]}:"), again.stderr
+    assert "Did you mean Tools?" in daemon.run("jobs", "--project", "TOOLS").stderr
 
 
 def test_a_command_for_a_project_leaves_other_directories_of_its_name_alone(

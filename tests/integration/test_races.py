@@ -169,6 +169,23 @@ def test_a_race_with_a_mistake_dispatches_nothing(workshop: Workshop) -> None:
     assert workshop.ok(op="list")["jobs"] == []
 
 
+def test_the_verification_is_that_of_the_project_and_not_of_a_directory_of_its_name(workshop: Workshop) -> None:
+    configure(workshop, verify="test -e made")
+    text = workshop.daemon.config_file.read_text()
+    (workshop.daemon.root / "place" / "overbits").mkdir(parents=True)
+    other = f"[projects.other]\npath = '{workshop.daemon.root}/place/overbits'\n"
+    workshop.daemon.config_file.write_text(other + text)  # it is the first that is asked
+    assert workshop.daemon.run("daemon", "reload").returncode == 0
+    link = workshop.daemon.root / "link"
+    link.symlink_to(workshop.project.root)
+    for project in ("overbits", str(link), f"{link}/."):
+        done = workshop.daemon.run(
+            "race", "--json", project, "--agents", "quick,bad", "fix it", cwd=workshop.daemon.root / "place"
+        )
+        assert done.returncode == 0, done.stderr
+        assert any(name.endswith("-verify") for name in json.loads(done.stdout)["jobs"]), project
+
+
 def test_the_fields_of_a_race_are_checked(workshop: Workshop) -> None:
     def refused(**more: object) -> str:
         return workshop.error(op="dispatch", project="overbits", task="true", **more)
@@ -202,4 +219,6 @@ def test_the_statistics_tell_which_agent_wins(workshop: Workshop) -> None:
         assert removed.returncode == 0, removed.stderr
     workshop.daemon.stop()
     workshop.daemon.start()
-    assert [json.loads(line) for line in workshop.luzia("stats", "--agents", "--json").stdout.splitlines()] == rows
+    for project in ([], ["--project", "overbits"], ["--project", f"{workshop.project.root}/."]):
+        again = workshop.luzia("stats", "--agents", "--json", *project).stdout
+        assert [json.loads(line) for line in again.splitlines()] == rows, project

@@ -165,7 +165,9 @@ def check_encoding(words: Sequence[str]) -> None:
             word.encode()
         except UnicodeEncodeError as exc:
             shown = word.encode(errors="surrogateescape").decode(errors="backslashreplace")
-            raise UsageError(f"'{shown}' is not valid UTF-8", "Check the terminal's encoding.") from exc
+            raise UsageError(
+                f"'{shown}' is not valid UTF-8", "Rename what has that name, or check the terminal's encoding."
+            ) from exc
 
 
 def _columns() -> int:

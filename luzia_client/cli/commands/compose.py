@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from luzia_protocol.environment import is_path
 from luzia_protocol.errors import ErrorCode, Refused
 
+from luzia_client.api.arguments import find_project
 from luzia_client.api.client import Client
 from luzia_client.cli.args.command_line import DispatchLine, decode_task
 from luzia_client.cli.args.editor import edited
@@ -31,7 +32,7 @@ def _notes(client: Client, line: DispatchLine) -> Iterator[str]:
     """What the user may want to know of the project while writing."""
     name = line.project
     known = client.list_projects().projects
-    project = next((each for each in known if name in (each.name, each.path)), None)
+    project = find_project(known, name)
     if project is None and not is_path(name):
         _check_known(client, name)
     yield ""

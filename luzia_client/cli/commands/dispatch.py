@@ -67,7 +67,11 @@ def submit(
     try:
         request = format_request(line, task, argv).encode()
     except UnicodeEncodeError as exc:
-        raise usage_error("the command line is not valid UTF-8", "Put the text into a file: @FILE.") from exc
+        from luzia_client.cli.args.parser import check_encoding
+
+        check_encoding(sys.argv[1:])
+        hint = "Rename the directory, or set the variable to a text."
+        raise usage_error("a path or a variable of the dispatch is not valid UTF-8", hint) from exc
     reply = (send or exchange)(request)
     if b'"unknown_project"' in reply and _has_chosen_host(line.project):
         reply = exchange(format_request(line, task, argv).encode())

@@ -8,10 +8,10 @@ compares them.
 from __future__ import annotations
 
 import argparse
-import os
 
 from luzia_protocol.errors import Refused
 
+from luzia_client.api.arguments import find_project
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args import host_choice
@@ -109,11 +109,8 @@ def _racers(args: argparse.Namespace) -> list[Racer]:
 
 
 def _verify_command(client: Client, project: str) -> str | None:
-    place = os.path.realpath(project)
-    for each in client.list_projects().projects:
-        if each.name == project or os.path.realpath(each.path) == place:
-            return each.verify
-    return None
+    found = find_project(client.list_projects().projects, project)
+    return None if found is None else found.verify
 
 
 def _words(text: str) -> list[str]:

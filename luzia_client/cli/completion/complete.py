@@ -163,6 +163,9 @@ def complete_value(kind: str, command: str, typed: str, table: dict[str, Any]) -
     if kind == "project":
         projects = ask_daemon({"op": "projects"}).get("projects", [])
         names = {project["name"]: project["path"] for project in projects}
+        if command != "projects":  # directories with jobs have a name as well
+            jobs = ask_daemon({"op": "list", "limit": MAX_JOBS}).get("jobs", [])
+            names = {job["project"]: "" for job in jobs} | names
         if "LUZIA_SOCKET" not in os.environ and environment.config_mentions(b"host"):
             from luzia_client.hosts.settings import host_projects
 

@@ -43,6 +43,8 @@ def _shown(match: re.Match[str]) -> str:
         return f"^{chr(code + 64)}"
     if code == 0x7F:
         return "^?"
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name or an argument that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 

@@ -53,7 +53,10 @@ class Session:
             return self.caller.project or self.caller.directory
         if not environment.is_path(given):
             return given
-        return os.path.normpath(os.path.join(self.caller.directory, os.path.expanduser(given)))
+        path = os.path.join(self.caller.directory, os.path.expanduser(given))
+        return (
+            path if ".." in path.split("/") else os.path.normpath(path)
+        )  # behind a link, `..` is the daemon's to follow
 
     def key(self, request: int | str | None) -> str:
         """The key of a dispatch: the same for the same request, even if it comes again by another hub."""

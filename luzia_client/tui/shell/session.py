@@ -175,7 +175,9 @@ class Session:
         self._status = exit_codes.OK
 
     def _projects(self) -> list[str]:
-        return [project.name for project in self._tracker.known.projects]
+        """The names of projects: those that are configured, and those of directories with jobs."""
+        known = self._tracker.known
+        return list(dict.fromkeys([*(each.name for each in known.projects), *(each.project for each in known.jobs)]))
 
     def _message(self) -> StyleAndTextTuples:
         failed = f"[exit {self._status}] " if self._status else ""

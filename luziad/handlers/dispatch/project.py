@@ -43,7 +43,8 @@ def validate_directory(path: str, programs: Programs, what: str = "") -> None:
 
 def unknown_project(config: Config, name: str, others: Iterable[str] = ()) -> Refused:
     """The refusal of a project, with the most similar name as its hint. others: names that are not configured."""
-    near = difflib.get_close_matches(name, [*config.projects, *others], n=1)
+    known = [*config.projects, *others]
+    near = [each for each in known if each.casefold() == name.casefold()] or difflib.get_close_matches(name, known, n=1)
     suggestion = f"Did you mean {near[0]}? " if near else ""
     code = ErrorCode.UNKNOWN_PROJECT
     return Refused(code, f"project '{name}' not found", f"{suggestion}{REMEDIES[code]}")

@@ -16,7 +16,20 @@ from hypothesis import strategies as st
 from luziad.config.project_names import ProjectNames
 from luziad.config.schema import ProjectConfig
 
-REAL = ("a/overb", "b/overb", "c/Overb", "a/overb/overb", "a/o verb", "b/o-verb", "n/ü각", "n/u\u0308각", "x", "y/x")
+REAL = (
+    "a/overb",
+    "b/overb",
+    "c/Overb",
+    "a/overb/overb",
+    "a/o verb",
+    "b/o-verb",
+    "n/ü각",
+    "n/u\u0308각",
+    "x",
+    "y/x",
+    "-x",
+    "z/@x",
+)
 LINKS = {"l/overb": "a/overb", "l/web": "b/overb", "parent": "a", "l/x": "l/overb", "gone": "nowhere"}
 PLACES = (*REAL, *LINKS, "parent/overb", "parent/overb/overb", "never")
 NAMES = ("overb", "web", "Overb", "x", "o-verb")
@@ -98,6 +111,8 @@ def test_a_directory_has_settings_exactly_if_its_real_path_is_configured(
                 assert unicodedata.is_normalized("NFC", name)
                 assert 0 < len(name) <= 64
                 assert not set(name) & {"/", ":", " "}
+                assert not name.startswith("-")  # it would be an option
+                assert names.directory(unicodedata.normalize("NFD", name)) == real  # however it is typed
         for name, directory in found:  # one directory is one project, but for names that the user gave it
             assert names.name(directory, name) == name
 
