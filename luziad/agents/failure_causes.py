@@ -176,7 +176,7 @@ _ALL = (
         r"\bunavailable\b",
         r"request timed out|timeout waiting for (sse|response|stream)|stream (disconnected|closed|ended)",
         r"connection (was )?(lost|error|reset|closed|refused)|unable to connect to (the )?(api|anthropic)",
-        r"upstream connect error|fetch failed|network error|socket hang up|\b(ECONNRESET|ETIMEDOUT|EAI_AGAIN)\b",
+        r"upstream connect error|fetch failed|network error|socket hang.?up|\b(ECONNRESET|ETIMEDOUT|EAI_AGAIN)\b",
         r"ended without a finish reason",
         r"resource (has been )?exhausted|resource_exhausted",
         r"provider returned error",
