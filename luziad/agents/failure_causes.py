@@ -43,7 +43,13 @@ _LIMIT, _BUSY, _ACCOUNT = FailureCause.USAGE_LIMIT, FailureCause.OVERLOAD, Failu
 
 _AGENTS = {
     "claude": (
-        _family(FailureCause.BUDGET, r"^error_max_(turns|budget)", r"exceeded usd budget", r"maximum number of turns"),
+        _family(
+            FailureCause.BUDGET,
+            r"^error_max_(turns|budget)",
+            r"exceeded usd budget",
+            r"maximum number of turns",
+            r"reached max(imum)? (turns|budget) \(",
+        ),
         _family(_ACCOUNT, r"out of (extra )?usage\b", long=_LIMIT),
     ),
     "codex": (_family(_ACCOUNT, r"quota exceeded\. check your plan", r"with your chatgpt plan, upgrade"),),
@@ -76,10 +82,25 @@ _AGENTS = {
 _NUMBER = r"(?<![\w./:-])(?:429|50[0234]|529)(?![\w/])"
 
 _NO_TECHNICAL = "".join(
-    f"(?<!{kind}[ _-])"
-    for kind in ("context", "token", "tokens", "turn", "turns", "time", "memory", "size", "depth", "recursion", "stack")
+    f"(?<!{kind}[ _-])" for kind in ("context", "token", "tokens", "turn", "turns", "time", "size", "depth", "length")
 )
 """Limits that have nothing to do with an account."""
+
+_MACHINE = re.compile(
+    r"\b(EDQUOT|ENOSPC|EMFILE|ENFILE|ENOMEM|ulimit)\b|disk quota|resource temporarily unavailable"
+    r"|\b(memory|heap|stack|recursion|process|pids|threads?|inodes?|inotify|watch(ers)?|descriptors?|open files)"
+    r"([ _-](size|depth|watch|count|use))? limits?\b"
+    r"|\blimits? (for|on|of) (the )?(number of )?(open )?(files?|processes|threads|watch(es|ers)|memory)\b",
+    re.IGNORECASE,
+)
+"""Limits of the machine, which say nothing about an account."""
+
+_NAMES = re.compile(
+    r"(?<![\w/:.~])(?:[.~]{0,2}/[^\s'\"]+|[^\s'\"/:]+/[^\s'\"]*\.\w+|(?<=['\"`])[^\s'\"/:]+/[^\s'\"]*"
+    r"|--?[a-z][\w-]*|\w+(?:[._]\w+)+)",
+    re.IGNORECASE,
+)
+"""Paths, options and identifiers: words in them, such as those of a module named billing, tell no cause."""
 
 _ALL = (
     _family(_BUSY, r"not your usage limit"),
@@ -88,9 +109,10 @@ _ALL = (
         r"(prompt|conversation|context|request|input) (is )?too (long|large)",
         r"prompt as too long",
         r"context (window|length)",
-        r"ran out of room",
+        r"ran out of room|request_too_large",
         r"usage policy",
         r"requested model is not supported",
+        r"exceeded the \d+ output token maximum",
     ),
     _family(_LIMIT, r"per[ -]day\b", r"\(rpd\)"),
     _family(
@@ -100,9 +122,11 @@ _ALL = (
         r"(credit )?balance is too low",
         r"insufficient[ _](credits?|balance|quota|funds)",
         r"requires (more|usage) credits",
+        r"extra usage is required|not have enough credits|arrearage",
         r"tokens limit exceeded: \d",
         r"budget has been exceeded",
         r"(access|usage) (is |has been )?(paused|suspended)",
+        r"(organization|account|workspace) (is|has been) (disabled|suspended|deactivated)",
         r"payment required",
         r"billing_not_configured",
         r"余额不足",
@@ -113,7 +137,7 @@ _ALL = (
         r"not logged in",
         r"please (run )?/?log ?in\b",
         r"(invalid|incorrect|missing|no) (\w+ )?(api key|x-api-key)",
-        r"\b(access|oauth|refresh|session) token\b",
+        r"\b(access|oauth|refresh|session) token\b|oauth account",
         r"unauthorized|unauthenticated",
         r"(failed to authenticate|authentication (failed|cancelled|error)|no authentication|an auth method)",
         r"missing (environment variable|\w+_api_key)",
@@ -141,7 +165,7 @@ _ALL = (
         r"^\W*(api error: )?" + _NUMBER,
         r"(status|error|code|http|rejected|response)\W{0,3}" + _NUMBER,
         r"too many (concurrent |parallel |simultaneous )?(requests|sessions)",
-        r"rate[ _-]?limits? (was |were |has been |have been )?(reached|exceeded|hit)",
+        r"rate[ _-]?limits?[ _](was |were |has been |have been )?(reached|exceeded|hit)",
         r"rate[ _-]?limited",
         r"(hit|exceed) (a|the|your organization['’]s) rate limit",
         r"temporarily limiting requests",
@@ -150,31 +174,38 @@ _ALL = (
         r"requests throttl|throttlingexception",
         r"internal server error|service unavailable|bad gateway|gateway time-?out",
         r"\bunavailable\b",
-        r"request timed out|connection (lost|error|reset|closed)|stream disconnected",
+        r"request timed out|timeout waiting for (sse|response|stream)|stream (disconnected|closed|ended)",
+        r"connection (was )?(lost|error|reset|closed|refused)|unable to connect to (the )?(api|anthropic)",
+        r"upstream connect error|fetch failed|network error|socket hang.?up|\b(ECONNRESET|ETIMEDOUT|EAI_AGAIN)\b",
         r"ended without a finish reason",
-        r"resource has been exhausted|resource_exhausted",
+        r"resource (has been )?exhausted|resource_exhausted",
         r"provider returned error",
         long=_LIMIT,
     ),
-    _family(
-        FailureCause.SUSPECTED,
-        r"\b(quotas?|credits?|billing|capacity|exhausted|allowance|subscription|payment)\b",
-        _NO_TECHNICAL + r"\blimits?\b",
-        r"\b(no|out of) (remaining )?(messages|requests|prompts|usage)\b",
-        r"\b(requests|messages) (for|left) today\b",
-        r"\bmax(imum)? usage\b",
-        long=_LIMIT,
-    ),
 )
+"""The wordings of all agents."""
+
+_UNKNOWN = _family(
+    FailureCause.SUSPECTED,
+    r"\b(quotas?|credits?|billing|capacity|exhausted|allowance|subscription|payment)\b",
+    _NO_TECHNICAL + r"\blimits?\b",
+    r"\b(no|out of) (remaining )?(messages|requests|prompts|usage)\b",
+    r"\b(requests|messages) (for|left) today\b",
+    r"\bmax(imum)? usage\b",
+    long=_LIMIT,
+)
+"""Words of an account in a message that is not known."""
 
 
 def find_cause(agent: str, words: str) -> FailureCause | None:
     """The cause of a failure that an agent explains with these words; None when they tell none."""
     words = words[:_MAX_CHARS]
+    if _MACHINE.search(words):
+        return None
     for family in (*_AGENTS.get(agent, ()), *_ALL):
         if family.words.search(words):
             return _by_wait(family, words)
-    return None
+    return _by_wait(_UNKNOWN, words) if _UNKNOWN.words.search(_NAMES.sub(" ", words)) else None
 
 
 _ABSENT_KEY = re.compile(

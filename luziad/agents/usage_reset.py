@@ -62,7 +62,7 @@ _DATE = (
     rf"(?:{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s+(?P<year>20\d\d))?"
     r"|(?P<iso>20\d\d-\d\d-\d\d))"
 )
-_DAY_FIRST = rf"(?P<day>\d{{1,2}})\.?\s+(?:de\s+)?{_MONTH}(?:\s+(?:de\s+)?(?P<year>20\d\d))?"
+_DAY_FIRST = rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?:of\s+|de\s+)?{_MONTH}(?:\s+(?:de\s+)?(?P<year>20\d\d))?"
 _NUMERIC = r"(?P<first>\d{1,4})(?P<mark>[./])(?P<next>\d{1,2})(?P=mark)(?P<last>\d{4}|\d{2})(?!\d)"
 _MONTH_AND_DAY = r"(?P<first>\d{1,2})(?P<mark>/)(?P<next>\d{1,2})(?![\d/])(?P<last>)"
 """`9/21/2026`, `21.09.2026`, `2026/09/21`, and `9/21`, which is a date only before a time of day."""
@@ -72,7 +72,7 @@ _WEEKDAY_TOO = rf"(?:(?:{'|'.join(_WEEKDAYS)})[a-z]*\b\.?,?\s+)?"
 _TOMORROW = r"(?P<overmorrow>day\s+after\s+)?(?P<tomorrow>tomorrow)"
 _CLOCK = (
     r"(?:(?P<hour>\d{1,2})(?:[:h.](?P<minute>\d\d)(?:(?P<second>:\d\d)(?:\.\d+)?)?)?(?:\s*(?P<half>[ap]\.?\s?m\b\.?))?"
-    r"(?(minute)(?!\d|:\d|\.\d|-(?!\d\d:?\d\d))|(?![\d-]|\.\d))"
+    r"(?(minute)(?!\d|:\d|\.\d|m|-(?!\d\d:?\d\d))|(?![\d-]|\.\d))"
     r"|(?P<named>noon|midnight)\b)"
 )
 _ZONE = (
@@ -103,9 +103,10 @@ _CLOCK_FIRST = (
 """`7pm tomorrow (Asia/Tokyo)`, and `7pm (Asia/Tokyo) on Sep 24`."""
 _WITHOUT_DAY = (*_CLOCK_FIRST, re.compile(rf"{_KEYWORD}{_CLOCK}{_ZONE}", re.IGNORECASE))
 _DAY_ONLY = tuple(
-    re.compile(rf"{_KEYWORD}(?:{_WEEKDAY_TOO}{day}|{_WEEKDAY})(?P<zone>)(?!\s+at\b)", re.IGNORECASE)
+    re.compile(rf"{_KEYWORD}(?:{_TOMORROW}|{_WEEKDAY_TOO}{day}|{_WEEKDAY})\b{_ZONE}(?!\s+at\b)", re.IGNORECASE)
     for day in (_DATE, _DAY_FIRST, _NUMERIC)
 )
+"""A day is over at its midnight, in the zone that it has."""
 
 _IN_CHINA = re.compile(r"将[在于]|limit reached for \d+ hour|weekly/monthly limit exhausted", re.IGNORECASE)
 """Messages of Zhipu's servers (GLM), which agents pass on. Their times are Beijing's, without saying so."""
@@ -123,12 +124,18 @@ _COUNTDOWN = re.compile(r"\bin\s+(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)
 _HTTP_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 _UNIT = r"(?:weeks?|wks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|milliseconds?|ms|m|seconds?|secs?|s)(?![a-z])"
 _NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-_COUNT_WORD = rf"(?:an?|{'|'.join(_NUMBERS)})\b"
-_DURATION = re.compile(
-    r"\b(?:in|after|wait|within)\s+(?:(?:about|around|approximately|another)\s+|~\s*)?"
-    rf"(?P<parts>(?:(?:\d{{1,9}}(?:\.\d{{1,9}})?|{_COUNT_WORD})\s*{_UNIT}[\s,]*(?:and\s+)?)+)",
-    re.IGNORECASE,
+_COUNT_WORD = rf"(?:half an|an?|{'|'.join(_NUMBERS)})\b"
+_PARTS = rf"(?P<parts>(?:(?:\d{{1,9}}(?:\.\d{{1,9}})?|{_COUNT_WORD})\s*{_UNIT}[\s,]*(?:and\s+)?)+)"
+_SOME = r"(?:(?:about|around|approximately|another|under|less than|at most|up to)\s+|~\s*)?"
+_DURATIONS = (
+    re.compile(
+        rf"\b(?:(?:in|after|wait|within)[:\s]\s*|(?:remaining|until (?:the )?reset|resets?):\s*){_SOME}{_PARTS}",
+        re.IGNORECASE,
+    ),
+    re.compile(rf"\b{_PARTS}(?:until|to|before|till)\s+(?:the\s+|your\s+)?(?:\w+\s+)?resets?\b", re.IGNORECASE),
 )
+"""`in 2d3h`, `time remaining: 3h`, and `3h until reset`."""
+_OWN_RETRY = re.compile(rf"\bretrying (?:in|after)\s+{_PARTS}", re.IGNORECASE)
 _PART = re.compile(rf"(?P<count>[\d.]+|{_COUNT_WORD})\s*(?P<unit>{_UNIT})", re.IGNORECASE)
 _UNITS = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
@@ -155,7 +162,16 @@ def parse_reset_time(words: str, now: float) -> float | None:
 
 
 def parse_duration_s(words: str) -> float | None:
-    """The seconds to wait that a message tells: `in 2d3h`, `after 37.5s`, `retry-after: 120`; None without any."""
+    """The seconds to wait that a message tells: `in 2d3h`, `after 37.5s`, `retry-after: 120`; None without any.
+
+    When an agent will try again by itself (`retrying in 2m`), this counts only if the message tells nothing else.
+    """
+    rest = _OWN_RETRY.sub(" ", words)
+    found = _find_duration_s(rest)
+    return _find_duration_s(words) if found is None and rest != words and not tells_time(rest) else found
+
+
+def _find_duration_s(words: str) -> float | None:
     if (match := _SECONDS.search(words)) is not None:
         return float(match[1])
     if (match := _MILLISECONDS.search(words)) is not None:
@@ -164,7 +180,8 @@ def parse_duration_s(words: str) -> float | None:
         for match in pattern.finditer(words):
             if found := [_UNITS[unit[0]] * float(count) for unit, count in match.groupdict().items() if count]:
                 return sum(found)
-    if (match := _DURATION.search(words)) is None:
+    found_by = (pattern.search(words) for pattern in _DURATIONS)
+    if (match := next((match for match in found_by if match is not None), None)) is None:
         return None
     return sum(_part_s(part["count"], part["unit"].lower()) for part in _PART.finditer(match["parts"]))
 
@@ -180,7 +197,9 @@ def tells_time(words: str) -> bool:
 
 def _part_s(count: str, unit: str) -> float:
     word = count.lower()
-    number = 1 + _NUMBERS.index(word) if word in _NUMBERS else 1 if word in ("a", "an") else float(count)
+    number = (
+        1 + _NUMBERS.index(word) if word in _NUMBERS else {"a": 1, "an": 1, "half an": 0.5}.get(word) or float(count)
+    )
     return number / 1000 if unit.startswith(("ms", "milli")) else number * _UNITS[unit[0]]
 
 

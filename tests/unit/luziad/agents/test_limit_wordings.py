@@ -235,7 +235,22 @@ def test_unknown_words_that_name_an_account_are_suspected(agent: str, words: str
         "token limit of the answer reached",
         "no such file or directory",
         "",
+        "EDQUOT: disk quota exceeded, write '/home/user/.claude/history.jsonl'",
+        "error: could not write config: Disk quota exceeded (os error 122)",
+        "ENOSPC: System limit for number of file watchers reached, watch '/srv/app'",
+        "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+        "bash: fork: retry: Resource temporarily unavailable",
+        "ulimit: open files: cannot modify limit: Operation not permitted",
+        "file descriptor limit reached",
+        "line length limit exceeded in config.toml",
+        "Cannot find module './billing/limits.js'",
+        "cd: /srv/billing: No such file or directory",
+        "error: pathspec 'feature/credit-limits' did not match any file(s) known to git",
+        "SyntaxError: Unexpected token in limits.json at position 429",
+        "error: argument --limit: invalid int value: 'ten'",
+        "thread 'main' panicked at src/limits.rs:429:5",
     ],
 )
-def test_words_that_name_no_account_are_not_suspected(words: str) -> None:
-    assert find_cause("claude", words) is None
+@pytest.mark.parametrize("agent", ["claude", "codex", "gemini", "opencode", "vibe", "mine"])
+def test_words_that_name_no_account_are_not_suspected(agent: str, words: str) -> None:
+    assert find_cause(agent, words) is None
