@@ -24,6 +24,10 @@ from luziad.jobs.session_totals import totals_before
 log = logging.getLogger("luziad.judging")
 
 _MIB = 1 << 20
+_MEMORY_KILLERS = {
+    "systemd-oomd": "systemd-oomd: memory was low",
+    "kernel": "the kernel: the machine or the service was out of memory",
+}
 
 INTERNAL_ERROR = "luziad could not judge its output (internal error); the daemon's log has the traceback: report it"
 
@@ -67,7 +71,7 @@ class OutputJudge(JobObserver):
 
     async def verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
         """The verdict on the record's newest attempt. Never raises: unreadable output is a failure."""
-        verdict = name_memory_limit(await self._verdict(record, end), end)
+        verdict = name_memory(await self._verdict(record, end), end)
         return name_model(verdict, self._launcher.agent_options(record).model, record.attempt)
 
     async def _verdict(self, record: JobRecord, end: ExitRecord) -> Verdict:
@@ -136,8 +140,16 @@ def name_model(verdict: Verdict, model: str | None, attempt: AttemptRecord | Non
     return Verdict(Outcome.FAILED, f"{reason.rstrip('.')} (the chosen model is {model})", verdict.cause)
 
 
-def name_memory_limit(verdict: Verdict, end: ExitRecord) -> Verdict:
-    """The verdict, with the memory limit as the reason when the kernel killed the attempt for it."""
-    if end.memory_limit_bytes is None or verdict.outcome is not Outcome.FAILED:
+def name_memory(verdict: Verdict, end: ExitRecord) -> Verdict:
+    """The verdict, with what the attempt was killed for when that was memory: its limit, or a shortage elsewhere."""
+    if verdict.outcome is not Outcome.FAILED:
         return verdict
-    return Verdict(Outcome.FAILED, f"killed by its memory limit of {end.memory_limit_bytes / _MIB:,.0f} MiB")
+    if end.memory_limit_bytes is not None:
+        return Verdict(Outcome.FAILED, f"killed by its memory limit of {end.memory_limit_bytes / _MIB:,.0f} MiB")
+    if end.memory_killer is None:
+        return verdict
+    why = _MEMORY_KILLERS[end.memory_killer]
+    if end.signal == "SIGKILL":
+        return Verdict(Outcome.FAILED, f"killed by {why}")
+    reason = (verdict.reason or "").rstrip(".")
+    return Verdict(Outcome.FAILED, f"{reason} (a process of it was killed by {why})", verdict.cause)

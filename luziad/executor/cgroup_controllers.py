@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Set
@@ -13,6 +14,7 @@ from luziad.supervise import cgroup, tree
 log = logging.getLogger(__name__)
 
 _CONTROLLERS = frozenset(("memory", "pids", "cpu"))
+_AVOIDED_BY_OOMD = "user.oomd_avoid"
 _OWN_NAMES = ("luzia-forks", "luzia-shim")
 
 
@@ -82,13 +84,18 @@ def _enable() -> frozenset[str]:
 
 
 def _move_own_processes(base: str) -> None:
-    """Move the daemon, fork servers and shims into a child cgroup. Raises OSError when other processes are there."""
+    """Move the daemon, fork servers and shims into a child cgroup. Raises OSError when other processes are there.
+
+    Its processes were no candidates of systemd-oomd while it had no controllers. It asks for others to be killed first.
+    """
     own = {os.getpid(), *(process.pid for process in tree.below(os.getpid(), tree.processes()))}
     pids = [int(word) for word in _words(f"{base}/cgroup.procs")]
     foreign = [pid for pid in pids if pid not in own and _name(pid) not in _OWN_NAMES]
     if foreign:
         raise OSError(f"other processes are in it: {foreign[:5]}")
     os.makedirs(f"{base}/{cgroup.HOME}", exist_ok=True)
+    with contextlib.suppress(OSError):  # not every kernel has attributes of cgroups
+        os.setxattr(f"{base}/{cgroup.HOME}", _AVOIDED_BY_OOMD, b"1")
     for pid in pids:
         cgroup.write(f"{base}/{cgroup.HOME}/cgroup.procs", b"%d" % pid)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -28,7 +28,8 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     exit_code and signal (a name such as SIGKILL) exclude each other; both are None when `error` says why the
     agent could not be started. stopped: the shim was told to end the attempt. Times are epoch seconds;
     duration_s is from a clock that does not jump. memory_limit_bytes: the limit, when the kernel killed a process of
-    the attempt because of it. lost_bytes: how much of its stdout the job has truncated, as far as the shim has seen it.
+    the attempt because of it. memory_killer: what has killed processes of it because memory outside of it was low.
+    lost_bytes: how much of its stdout the job has truncated, as far as the shim has seen it.
     shortage: with `error`, that the machine lacked something, so that a later attempt may start.
     is_shutdown: the machine or the session was going down, so the agent has not ended by itself.
     """
@@ -45,6 +46,7 @@ class ExitRecord(msgspec.Struct, frozen=True, tag="ExitRecord"):
     lost_bytes: int = 0
     shortage: bool = False
     is_shutdown: bool = False
+    memory_killer: Literal["systemd-oomd", "kernel"] | None = None
 
     @property
     def is_shortage(self) -> bool:

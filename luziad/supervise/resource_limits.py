@@ -11,6 +11,7 @@ from luziad.supervise import cgroup
 from luziad.supervise.system_errors import describe_error
 
 _PERIOD_US = 100_000
+_SELECTED_BY_OOMD = "user.oomd_ooms"
 _SHIM = 1
 """The shim counts as a process of the cgroup until it leaves."""
 
@@ -77,11 +78,35 @@ class ResourceLimits:
         """The memory limit if the kernel has killed a process because of it, else None."""
         if not self._by_cgroup or self._memory is None or self._group is None:
             return None
-        with open(f"{self._group.path}/memory.events", encoding="ascii") as file:
-            events = dict(line.split() for line in file)
-        return self._memory if int(events.get("oom_kill", 0)) else None
+        events = _memory_events(self._group)
+        return self._memory if events.get("oom_kill", 0) and events.get("oom", 0) else None
 
     def _write(self, name: str, value: object) -> None:
         if self._group is None:
             raise OSError("no cgroup could be created")
         cgroup.write(f"{self._group.path}/{name}", str(value).encode())
+
+
+def find_memory_killer(group: cgroup.Cgroup | None) -> str | None:
+    """What has killed processes of an attempt because memory outside of it was low: `systemd-oomd`, `kernel`, or None.
+
+    systemd-oomd notes each cgroup that it selects in an extended attribute, before it kills the processes. The kernel
+    counts `oom` in the cgroup whose limit was met, and `oom_kill` in that of the process, whatever limit was met.
+    Sources: man systemd-oomd.service, Documentation/admin-guide/cgroup-v2.rst.
+    """
+    if group is None:
+        return None
+    with contextlib.suppress(OSError):  # it has no such attribute
+        os.getxattr(group.path, _SELECTED_BY_OOMD)
+        return "systemd-oomd"
+    events = _memory_events(group)
+    return "kernel" if events.get("oom_kill", 0) and not events.get("oom", 0) else None
+
+
+def _memory_events(group: cgroup.Cgroup) -> dict[str, int]:
+    """What the kernel has counted; nothing where the cgroup has no memory controller."""
+    try:
+        with open(f"{group.path}/memory.events", encoding="ascii") as file:
+            return {name: int(count) for name, count in (line.split() for line in file)}
+    except FileNotFoundError:
+        return {}

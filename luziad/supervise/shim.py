@@ -285,7 +285,10 @@ class Shim:
 
     def _limit_hit(self) -> dict[str, Any]:
         most = self._limits.exceeded_memory_limit() if self._limits is not None else None
-        return {} if most is None else {"memory_limit_bytes": most}
+        if most is not None:
+            return {"memory_limit_bytes": most}
+        killer = resource_limits.find_memory_killer(self._group)
+        return {} if killer is None else {"memory_killer": killer}
 
 
 def _signal_name(number: int) -> str:

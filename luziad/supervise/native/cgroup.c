@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "supervise.h"
@@ -88,13 +89,29 @@ bool limit_memory(const struct request *request, const struct group *group, stru
     return setrlimit(RLIMIT_DATA, &limit) == 0 || fail(failure, BEFORE, NULL);
 }
 
+/* Whether the kernel has counted an event of the cgroup's memory. */
+static bool has_event(const struct group *group, const char *name) {
+    char path[sizeof group->path + 32], events[512], line[32];
+    *events = '\n';
+    snprintf(path, sizeof path, "%s/memory.events", group->path);
+    read_file(path, events + 1, sizeof events - 1);
+    snprintf(line, sizeof line, "\n%s ", name);
+    const char *count = strstr(events, line);
+    return count != NULL && atoi(count + strlen(line)) > 0;
+}
+
 /* Whether the kernel has killed a process because of the limit. */
 bool exceeded_memory_limit(const struct request *request, const struct group *group) {
-    char path[sizeof group->path + 32], events[512];
-    if (request->max_memory_bytes == NONE || !has_memory_controller(group))
-        return false;
-    snprintf(path, sizeof path, "%s/memory.events", group->path);
-    read_file(path, events, sizeof events);
-    const char *kills = strstr(events, "oom_kill ");
-    return kills != NULL && atoi(kills + strlen("oom_kill ")) > 0;
+    return request->max_memory_bytes != NONE && has_memory_controller(group) && has_event(group, "oom_kill") &&
+           has_event(group, "oom");
+}
+
+/* What has killed processes because memory outside of the attempt was low; NULL for nothing. */
+const char *find_memory_killer(const struct group *group) {
+    char value[8];
+    if (*group->path == '\0')
+        return NULL;
+    if (getxattr(group->path, "user.oomd_ooms", value, 0) >= 0)
+        return "systemd-oomd";
+    return has_memory_controller(group) && has_event(group, "oom_kill") && !has_event(group, "oom") ? "kernel" : NULL;
 }

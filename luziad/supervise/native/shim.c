@@ -129,8 +129,11 @@ void record_end(struct attempt *attempt, int status, const struct rusage *usage,
     look_at_output(&attempt->output);
     if (shutdown)
         put(&record, ", \"is_shutdown\": true");
+    const char *killer = find_memory_killer(&attempt->group);
     if (exceeded_memory_limit(attempt->request, &attempt->group))
         put(&record, ", \"memory_limit_bytes\": %lld", attempt->request->max_memory_bytes);
+    else if (killer != NULL)
+        put(&record, ", \"memory_killer\": \"%s\"", killer);
     if (attempt->output.lost_bytes > 0)
         put(&record, ", \"lost_bytes\": %lld", attempt->output.lost_bytes);
     put(&record, "}");

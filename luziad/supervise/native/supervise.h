@@ -100,6 +100,7 @@ bool write_group(const struct group *group, const char *file, const char *value)
 void remove_group(const struct group *group);
 bool apply_limits(const struct request *request, const struct group *group, struct failure *failure);
 bool exceeded_memory_limit(const struct request *request, const struct group *group);
+const char *find_memory_killer(const struct group *group);
 bool limit_memory(const struct request *request, const struct group *group, struct failure *failure);
 
 /* child.c: starts the agent; returns its process id, NONE with the failure. */

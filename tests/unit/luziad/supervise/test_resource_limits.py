@@ -12,7 +12,7 @@ import pytest
 
 from luzia_protocol.jobs import Outcome, Usage
 
-from luziad.attempts.verdict import name_memory_limit
+from luziad.attempts.verdict import name_memory
 from luziad.jobs.attempt import ExitRecord, Verdict
 from luziad.supervise import cgroup, resource_limits
 from support import eventually
@@ -34,6 +34,18 @@ def controllers() -> set[str]:
     """Which of the limits cgroups can keep here without being switched on."""
     base = cgroup.find_base()
     return set() if base is None else set(Path(base, "cgroup.subtree_control").read_text().split())
+
+
+def group_without_shim(directory: Path) -> str | None:
+    """The cgroup of an attempt once the agent is in it, and the shim no longer is."""
+    try:
+        started = json.loads((directory / "started.json").read_text())
+        shim, agent = (Path(f"/proc/{started[key]}/cgroup").read_text() for key in ("pid", "agent_pid"))
+    except (FileNotFoundError, KeyError, json.JSONDecodeError):
+        return None
+    group = str(started["cgroup"])
+    name = os.path.basename(group)
+    return group if name in agent and name not in shim else None
 
 
 def bounded(directory: Path, *argv: str, **asked: object) -> dict[str, Any]:
@@ -102,9 +114,49 @@ def test_the_kernel_is_told_the_limits_and_asked_whether_one_was_met(tmp_path: P
 
 def test_who_was_killed_by_a_limit_is_told_so() -> None:
     end = ExitRecord(None, "SIGKILL", None, False, 0.0, 1.0, 1.0, Usage(), memory_limit_bytes=64 * MIB)
-    verdict = name_memory_limit(Verdict(Outcome.FAILED, "killed by SIGKILL"), end)
+    verdict = name_memory(Verdict(Outcome.FAILED, "killed by SIGKILL"), end)
     assert verdict == Verdict(Outcome.FAILED, "killed by its memory limit of 64 MiB")
-    assert name_memory_limit(Verdict(Outcome.CANCELLED, "cancelled"), end).outcome is Outcome.CANCELLED
+    assert name_memory(Verdict(Outcome.CANCELLED, "cancelled"), end).outcome is Outcome.CANCELLED
+
+
+def test_who_was_killed_because_memory_was_low_elsewhere_is_told_by_what() -> None:
+    def reason(killer: str, signal: str | None, verdict: str) -> str | None:
+        end = ExitRecord(None, signal, None, False, 0.0, 1.0, 1.0, Usage(), memory_killer=killer)  # type: ignore[arg-type]
+        return name_memory(Verdict(Outcome.FAILED, verdict), end).reason
+
+    assert reason("systemd-oomd", "SIGKILL", "killed by SIGKILL") == "killed by systemd-oomd: memory was low"
+    kernel = "the kernel: the machine or the service was out of memory"
+    assert reason("kernel", "SIGKILL", "killed by SIGKILL") == f"killed by {kernel}"
+    expected = f"exit code 1 (a process of it was killed by {kernel})"
+    assert reason("kernel", None, "exit code 1") == expected
+
+
+@pytest.mark.parametrize("limit", [None, 64 * MIB])
+def test_a_kill_by_the_kernel_below_the_limit_is_one_for_the_memory_of_others(
+    tmp_path: Path, limit: int | None
+) -> None:
+    group = Files(tmp_path)
+    limits = resource_limits.ResourceLimits(NONE | {"max_memory_bytes": limit}, group)
+    assert resource_limits.find_memory_killer(group) is None
+    Path(group.path, "memory.events").write_text("max 3\noom 0\noom_kill 2\noom_group_kill 0\n")
+    assert limits.exceeded_memory_limit() is None
+    assert resource_limits.find_memory_killer(group) == "kernel"
+    Path(group.path, "memory.events").unlink()
+    assert resource_limits.find_memory_killer(group) is None
+
+
+@pytest.mark.skipif(cgroup.find_base() is None, reason="no cgroup v2 can be written here")
+def test_a_job_that_systemd_oomd_kills_says_so(fork_server: ForkServer, tmp_path: Path) -> None:
+    directory = tmp_path / "job" / "1"
+    fork_server.send(request(directory, "sleep", "600"))
+    eventually(lambda: group_without_shim(directory))
+    group = group_without_shim(directory)
+    assert group is not None
+    os.setxattr(group, "user.oomd_ooms", b"1")
+    cgroup.kill(group)
+    eventually((directory / "exit.json").exists)
+    end = exit_record(directory)
+    assert (end["signal"], end["memory_killer"]) == ("SIGKILL", "systemd-oomd")
 
 
 @pytest.mark.skipif("memory" not in controllers(), reason="no cgroup v2 with the memory controller is on here")
