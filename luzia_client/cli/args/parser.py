@@ -38,7 +38,7 @@ _ARGPARSE_WORDS = (
 
 MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
-TEXTS = ("WORD", "TASK", "MESSAGE")
+TEXTS = ("WORD", "TASK", "MESSAGE", "ANSWER")
 """The names of arguments whose words are a text."""
 ID_HELP = "a job's id, its beginning or end, its name (agent:…), @last, @last~1, @running or @failed"
 
@@ -210,7 +210,7 @@ def format_examples(examples: Examples) -> str:
 
 def add_detach(parser: argparse.ArgumentParser) -> None:
     """Add the option `--detach`."""
-    help = "from inside a job: do not make them sub-jobs, so that they outlive that job"
+    help = "from inside a job: dispatch independent jobs that can outlive it, instead of sub-jobs"
     parser.add_argument("--detach", dest="parent", action="store_const", const="", help=help)
 
 
