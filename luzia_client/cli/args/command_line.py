@@ -25,7 +25,7 @@ COMMANDS = {
     "send": ("send", "send a follow-up message to a job's agent", "Run"),
     "attach": ("attach", "take over the conversation with a job's agent in the terminal", "Run"),
     "detach": ("detach", "let an attached job continue in the background", "Run"),
-    "adopt-session": ("adopt_session", "continue, in the background, a session that you started yourself", "Run"),
+    "adopt-session": ("adopt_session", "continue, in the background, a session that you started", "Run"),
     "jobs": ("jobs", "list jobs, show their details, or watch them", "Inspect"),
     "why": ("why", "explain why a job is waiting, or how it ended", "Inspect"),
     "top": ("top", "monitor and control jobs in a full-screen view", "Inspect"),
