@@ -79,6 +79,7 @@ OF_COMMAND = {
     "logs": OF_JOBS,
     "follow": OF_JOBS,
     "doctor": (JOB_FAILED,),
+    "config": (JOB_FAILED,),
     "demo": (JOB_FAILED,),
 }
 """Command -> the statuses that it has beside those of every command; `logs` has them with `--follow`."""

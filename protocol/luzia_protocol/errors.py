@@ -225,7 +225,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.OUTPUT_GONE: "If it was moved, move it back; otherwise run the job again with `luzia retry ID`.",
     ErrorCode.JOB_NOT_WAITING: "List the waiting jobs with `luzia jobs --waiting`.",
     ErrorCode.CANNOT_ASK: "Use an agent that does (`claude`), or dispatch with `--no-ask`.",
-    ErrorCode.UNSUPPORTED_OPTION: "Leave it out, or use another agent; `luzia agents` lists them.",
+    ErrorCode.UNSUPPORTED_OPTION: "Omit it, or use another agent; `luzia agents` lists them.",
     ErrorCode.NOT_DELIVERED: "Try again. If that fails too, cancel the job with `luzia cancel ID` and retry it.",
     ErrorCode.NO_GIT: "Install git, or dispatch with `--no-worktree`.",
     ErrorCode.NO_REPOSITORY: "Create one (`git init` and a first commit), or dispatch with `--no-worktree`.",
