@@ -356,7 +356,7 @@ def test_wrong_words_are_told(luzia: PrivateLuzia, words: tuple[str, ...], statu
 def test_a_test_message_is_sent_at_once(luzia: PrivateLuzia, sink: Sink) -> None:
     configure(luzia, webhook(sink.url))
     assert luzia.run("notify", "test", "hook").stdout.decode() == "✓ sent to hook\n"
-    assert sink.titles == ["✓ overbits: a test of luzia's notices"]
+    assert sink.titles == ["✓ overbits: a test of luzia's notifications"]
 
 
 def test_one_process_delivers(luzia: PrivateLuzia, sink: Sink) -> None:

@@ -46,7 +46,7 @@ def test_without_a_file_there_are_no_targets(tmp_path: Path) -> None:
         (f"{GOOD}\n[[notify.rules]]\ntargets = ['phone']\nevents = ['fails']\n", "rules"),
         (f"{GOOD}\n[[notify.rules]]\ntargets = ['phone']\nquiet = '25:00-07:00'\n", "expected HH:MM-HH:MM"),
         (f"{GOOD}\n[[notify.rules]]\ntargets = ['phone']\nquiet = 'night'\n", "expected HH:MM-HH:MM"),
-        (f"{GOOD}\n[[notify.rules]]\ntargets = ['phone']\nquiet = '07:00-07:00'\n", "no other part"),
+        (f"{GOOD}\n[[notify.rules]]\ntargets = ['phone']\nquiet = '07:00-07:00'\n", "begins and ends at the same time"),
         ("[notify\n", "invalid TOML"),
     ],
 )
