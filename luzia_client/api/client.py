@@ -358,10 +358,10 @@ class Client:
         return self._caller.follow(request)
 
     def wait(self, jobs: JobsLike, timeout_s: Duration | None = None) -> replies.WaitResult:
-        """Wait until all jobs are final, or the time is over; it continues after a restart of the daemon.
+        """Wait until all jobs have finished or `timeout_s` has passed; a restart of the daemon does not end the wait.
 
         jobs: one, or up to 10,000. timeout_s: the longest wait; None is no limit, and 0 returns at once.
-        The result has the jobs in the same order, and `timed_out` when some are not final.
+        The result has the jobs in the same order, and `timed_out` when some have not finished.
 
         Raises Refused: `unknown_job`, and DaemonUnreachableError after `reconnect_s` seconds without a daemon.
         """
@@ -431,7 +431,7 @@ class Client:
         return self._caller.request(operations.Release(job=arguments.job_id(job)), replies.JobChange)
 
     def retry(self, job: JobLike, fresh: bool = False) -> replies.RetryResult:
-        """Queue a final job for another attempt, or start a queued one without its delay.
+        """Queue a finished job for another attempt, or start a queued one without its delay.
 
         fresh: run the task from the start even where the agent could resume its session. The result has in `revived`
         the jobs that were skipped because of this one, and wait for it again.
@@ -516,7 +516,7 @@ class Client:
         return self._caller.request(request, replies.JobChange)
 
     def clean_worktree(self, job: JobLike, dry_run: bool = False) -> replies.CleanResult:
-        """Delete a final job's git worktree and branch, unless work would be lost.
+        """Delete a finished job's git worktree and branch, unless work would be lost.
 
         dry_run: delete nothing. The result has `removed`, or in `why` the reason for keeping it.
 
@@ -526,7 +526,7 @@ class Client:
         return self._caller.request(request, replies.CleanResult, client_requests.CLEAN_TIMEOUT_S)
 
     def discard(self, job: JobLike) -> replies.DiscardResult:
-        """Delete a final job's git worktree and branch with all work; a copy is kept for `discard_grace_s`.
+        """Delete a finished job's git worktree and branch with all work; a copy is kept for `discard_grace_s`.
 
         Raises Refused: `unknown_job`, `job_not_final`, `no_worktree`, `worktree_kept`.
         """
@@ -556,7 +556,7 @@ class Client:
         return self._caller.request(request, replies.RestoreResult, client_requests.CLEAN_TIMEOUT_S)
 
     def remove(self, job: JobLike) -> replies.RemoveResult:
-        """Remove a final job and its files. Its git worktree, if any, is cleaned first; discarded work is deleted.
+        """Remove a finished job and its files. Its git worktree, if any, is cleaned first; discarded work is deleted.
 
         Raises Refused: `unknown_job`, `job_not_final`, `worktree_kept`.
         """

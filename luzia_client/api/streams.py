@@ -104,7 +104,7 @@ class FollowStream(Stream[Output | FollowEnd]):
 
 
 class WaitStream(Stream[replies.WaitResult]):
-    """`wait`: one result, when all jobs are final or the time is over. The jobs of many come in several replies."""
+    """`wait`: one result, when all jobs have finished or the time is over. The jobs of many come in several replies."""
 
     def __init__(self, jobs: list[str], timeout_s: float | None, waiter: str | None = None) -> None:
         """waiter: the job that waits, and lends its slots; None is the one in which this program runs, if any."""

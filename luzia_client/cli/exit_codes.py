@@ -1,10 +1,10 @@
 """The exit status of every luzia command, in one table.
 
 0    success; every awaited job completed
-1    an awaited job failed; `doctor` or `config check` found a problem
+1    an awaited job failed; `doctor`, `config check` or `demo` found a problem
 2    invalid command line
 3    the daemon cannot be reached
-4    the daemon refused the request
+4    refused by the daemon, or by a check of git (such as a merge conflict)
 5    an awaited job was cancelled
 6    ... timed out
 7    ... is lost
@@ -79,6 +79,7 @@ OF_COMMAND = {
     "logs": OF_JOBS,
     "follow": OF_JOBS,
     "doctor": (JOB_FAILED,),
+    "config": (JOB_FAILED,),
     "demo": (JOB_FAILED,),
 }
 """Command -> the statuses that it has beside those of every command; `logs` has them with `--follow`."""

@@ -74,7 +74,7 @@ def _parse(host: Host, program: str, line: str, problem: str) -> FarSide:
         )
     if not _SOCKET.fullmatch(socket):
         raise HostError(
-            f"luziad on host {host.name} names {socket[:200]!r}, which is no path of a socket that ssh can forward",
+            f"luziad on host {host.name} reports {socket[:200]!r}, which is not a socket path that ssh can forward",
             "Set LUZIA_SOCKET or LUZIA_RUNTIME_DIR there to a plain path.",
         )
     version, protocol = info.get("version"), info.get("protocol")

@@ -125,14 +125,14 @@ def _greet(host: Host) -> _Greeting:
         refusal = None if error is None else (error["code"], f"{error['message']}", f"{error.get('hint', '')}")
     except (ValueError, RecursionError, AttributeError, LookupError, TypeError):
         raise HostError(
-            f"what answers on host {host.name} is not luziad", f"See `luzia --host {host.name} doctor`."
+            f"the process that answers on host {host.name} is not luziad", f"See `luzia --host {host.name} doctor`."
         ) from None
     if refusal is None:
         return _Greeting.OK
     code, message, hint = refusal
     if code == "unsupported_version":
         raise incompatible(host, message)
-    raise HostError(f"luziad on host {host.name} refuses: {message}", hint)
+    raise HostError(f"luziad on host {host.name} refused the connection: {message}", hint)
 
 
 def _recorded(host: Host) -> Link | None:
@@ -161,7 +161,7 @@ def _start(host: Host, greeting: _Greeting) -> Link:
         _end(host)
         raise HostError(
             f"host {host.name} ({host.destination}) does not answer",
-            f"See whether `ssh {host.destination} true` works.",
+            f"Check that `ssh {host.destination} true` works.",
         ) from exc
     except BaseException:
         _end(host)
@@ -190,7 +190,7 @@ def _connect(host: Host, control: str) -> None:
             process.wait()
             raise HostError(
                 f"host {host.name} ({host.destination}) is not reachable: no login within {START_TIMEOUT_S:.0f} s",
-                f"`ssh {host.destination} true` must work without a question.",
+                f"`ssh {host.destination} true` must work without a prompt.",
             ) from exc
         except BaseException:
             process.kill()

@@ -104,7 +104,7 @@ def _make_directory() -> None:
             f"cannot use the directory {path}: {exc.strerror}", "Set LUZIA_RUNTIME_DIR to a directory that you own."
         ) from exc
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
-        raise HostError(f"the directory {path} is not only yours", f"Remove it, or run `chmod 700 {path}`.")
+        raise HostError(f"other users can access the directory {path}", f"Remove it, or run `chmod 700 {path}`.")
 
 
 def record_failure(lock: int, exc: HostError) -> None:

@@ -72,7 +72,7 @@ def host_projects() -> dict[str, str]:
 def check_name(name: str) -> None:
     """Raise HostError unless a host can have that name."""
     if not NAME.fullmatch(name):
-        raise HostError(f"invalid name '{name}' of a host", f"Use {NAME_EXPECTED}.")
+        raise HostError(f"invalid host name '{name}'", f"Use {NAME_EXPECTED}.")
     if name == LOCAL:
         raise HostError(f"'{LOCAL}' is the name of this machine", "Choose another name.")
 

@@ -35,7 +35,7 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
     (
         r"Permission denied|Too many authentication failures",
         "it refuses the login",
-        "`ssh {destination} true` must work without a question; see ssh-copy-id(1) and ssh-agent(1).",
+        "`ssh {destination} true` must work without a prompt; see ssh-copy-id(1) and ssh-agent(1).",
     ),
     (
         r"Could not resolve hostname",

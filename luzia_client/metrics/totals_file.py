@@ -60,7 +60,7 @@ class TotalsFile(Generic[T]):
             raise self._error(exc) from exc
         except msgspec.DecodeError as exc:
             raise TotalsError(
-                f"{self.path} is not a file of `luzia metrics`", "Delete it to count from the beginning."
+                f"{self.path} was not written by `luzia metrics`", "Delete it to count from the beginning."
             ) from exc
         if totals.socket != socket:
             raise TotalsError(

@@ -82,12 +82,14 @@ def read_key() -> bytes:
     try:
         with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise NotifyError(f"{path} may be read by others", f"Delete it, and restart `luzia notify`: rm {path}")
+                raise NotifyError(
+                    f"{path} can be read by other users", f"Delete it, and restart `luzia notify`: rm {path}"
+                )
             key = file.read(KEY_BYTES + 1)
     except OSError as exc:
         raise NotifyError(f"cannot read {path}: {exc.strerror}") from exc
     if len(key) != KEY_BYTES:
-        raise NotifyError(f"{path} is not a key", f"Delete it, and restart `luzia notify`: rm {path}")
+        raise NotifyError(f"{path} does not contain a valid key", f"Delete it, and restart `luzia notify`: rm {path}")
     return key
 
 

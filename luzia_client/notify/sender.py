@@ -22,6 +22,8 @@ import urllib.request
 
 import msgspec
 
+from luzia_protocol import environment
+
 from luzia_client.notify.buttons import as_buttons, with_links
 from luzia_client.notify.message import Message, Result
 
@@ -46,7 +48,7 @@ def _send_by_apprise(message: Message) -> Result:
     try:
         import apprise
     except ImportError:
-        return Result("Apprise is not installed; install it with: pip install 'luzia[notify]'")
+        return Result(f"Apprise is not installed. {environment.install_extra('notify')}")
     errors: list[str] = []
 
     class Collect(logging.Handler):

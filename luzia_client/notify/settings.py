@@ -150,7 +150,9 @@ def _check(path: str, settings: Settings) -> None:
                 f"{path}: rule {number} of [[notify.rules]]: quiet: found '{rule.quiet}', expected HH:MM-HH:MM"
             ) from exc
         if hours is not None and hours[0] == hours[1]:
-            raise NotifyError(f"{path}: rule {number} of [[notify.rules]]: quiet: the day has no other part")
+            raise NotifyError(
+                f"{path}: rule {number} of [[notify.rules]]: quiet: the interval begins and ends at the same time"
+            )
 
 
 def read_secret(variable: str | None, file: str | None) -> str:
@@ -167,12 +169,12 @@ def read_secret(variable: str | None, file: str | None) -> str:
         with open(path, encoding="utf-8") as opened:
             mode = os.fstat(opened.fileno()).st_mode
             if stat.S_IMODE(mode) & 0o077:
-                raise NotifyError(f"{path} may be read by others", f"Run: chmod 600 {path}")
+                raise NotifyError(f"{path} can be read by other users", f"Run: chmod 600 {path}")
             value = opened.read(65536).strip()
     except OSError as exc:
         raise NotifyError(f"cannot read {path}: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
-        raise NotifyError(f"{path} is not text in UTF-8") from exc
+        raise NotifyError(f"{path} is not valid UTF-8") from exc
     if not value:
         raise NotifyError(f"{path} is empty")
     return value

@@ -76,8 +76,8 @@ def _check_branch(job: Job, tree: Worktree, host: str) -> None:
     """Raise WorktreeError unless the branch is that of the job. A host must not choose which one is replaced here."""
     if not _JOB.fullmatch(job.id) or tree.branch != f"luzia/{job.id}" or not tree.repository.startswith("/"):
         raise WorktreeError(
-            f"host {host} names the branch {tree.branch!r} of {tree.repository!r} for job {job.id!r}, which luzia"
-            " does not create"
+            f"host {host} reports the branch {tree.branch!r} of {tree.repository!r} for job {job.id!r}, which is not a"
+            " branch created by luzia"
         )
 
 

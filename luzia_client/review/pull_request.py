@@ -53,7 +53,7 @@ def open_pull_request(
     require_finished(job)
     tree = worktree_of(job)
     if tree.onto is None:
-        raise WorktreeError("no branch was checked out in the project when the job started (a detached head)")
+        raise WorktreeError("no branch was checked out in the project when the job started (a detached HEAD)")
     remote, address = find_remote(tree, tree.onto)
     program = _find_program(client, job.project, address)
     last = commit_branch(
@@ -75,7 +75,7 @@ def _find_program(client: Client, project: str, address: str) -> str:
     found = found or next((program for site, program in _SITES.items() if site in address), None)
     if found is None:
         hint = f'Set it: luzia config set projects.{project}.pull_request gh (or "glab")'
-        raise WorktreeError(f"{address} does not say which program opens pull requests", hint)
+        raise WorktreeError(f"cannot tell from {address} whether to use gh or glab", hint)
     if shutil.which(found) is None:
         raise WorktreeError(f"{found} is not installed", f"Install {found} and log in with `{found} auth login`.")
     return found

@@ -204,8 +204,8 @@ def _check_private(directory: str) -> None:
     status = os.lstat(directory)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise DaemonUnreachableError(
-            f"the runtime directory {directory} has another owner",
-            "Set LUZIA_RUNTIME_DIR to a directory that you own, or remove the other one.",
+            f"the runtime directory {directory} belongs to another user",
+            "Set LUZIA_RUNTIME_DIR to a directory that you own, or remove this one.",
         )
     if status.st_mode & 0o022:
         raise DaemonUnreachableError(

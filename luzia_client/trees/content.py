@@ -59,7 +59,7 @@ def commit_to_merge(tree: Worktree, tip: str, *, commit: bool, message: str) -> 
     head = resolve_commit(tree.path, "HEAD")
     if head is not None and not is_ancestor(tree.path, head, tip):
         raise WorktreeError(
-            f"the worktree has commits that are not on its branch {tree.branch} (a detached head or another branch)",
+            f"the worktree has commits that are not on its branch {tree.branch} (a detached HEAD or another branch)",
             f"Move the branch there: git -C {tree.path} checkout -B {tree.branch}",
         )
     status = run_git(tree.path, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames").names

@@ -97,10 +97,10 @@ def _target_branch(tree: Worktree) -> str:
     """The branch to merge into, which must still be checked out in the project."""
     hint = f"Merge it with git: git merge {tree.branch}"
     if tree.onto is None:
-        raise WorktreeError("no branch was checked out in the project when the job started (a detached head)", hint)
+        raise WorktreeError("no branch was checked out in the project when the job started (a detached HEAD)", hint)
     head = run_git(tree.repository, "symbolic-ref", "--quiet", "HEAD", codes=(0, 1)).line.removeprefix("refs/heads/")
     if head != tree.onto:
-        now = f"{head} is now" if head else "a detached head is now"
+        now = f"{head} is now" if head else "a detached HEAD is now"
         raise WorktreeError(f"{tree.onto} was checked out in {tree.repository} when the job started, and {now}", hint)
     return tree.onto
 

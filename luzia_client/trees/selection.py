@@ -39,7 +39,7 @@ def select(directory: str, changes: Changes, selection: Selection) -> str:
     directory: any in the repository. Raises WorktreeError for paths and hunks that do not exist.
     """
     if selection.content not in (None, changes.content):
-        raise WorktreeError("the work has changed since these changes were chosen", "Look at it again.")
+        raise WorktreeError("the work has changed since these changes were chosen", "Review it again.")
     chosen = _chosen(changes, selection)
     entries: list[tuple[str, str, str]] = []
     for file, hunks in chosen:

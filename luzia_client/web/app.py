@@ -124,7 +124,7 @@ class WebApp:
             query = request.query_params.multi_items()
             asked = operations.request_of_query(op, query, read_only=self._access.read_only)
         if isinstance(asked, operations.STREAMS):
-            raise WebError(400, "bad_request", f"{op} is a stream", "Use /api/events, or the web socket /api/socket.")
+            raise WebError(400, "bad_request", f"{op} is a stream", "Use /api/events, or the WebSocket /api/socket.")
         host = request.path_params.get("host", LOCAL)
         if host == LOCAL:
             body = await operations.call(self._caller, asked)
@@ -136,7 +136,7 @@ class WebApp:
         """The events as server-sent events, after `Last-Event-ID` or the parameter `after`."""
         last = request.headers.get("last-event-id") or request.query_params.get("after") or ""
         if last and not last.isdecimal():
-            raise WebError(400, "bad_request", f"invalid seq '{last}'", "Give the id of the last event.")
+            raise WebError(400, "bad_request", f"invalid seq '{last}'", "Pass the id of the last event.")
         stream = server_sent_events(self._socket, int(last) if last else None)
         return StreamingResponse(stream, media_type="text/event-stream")
 

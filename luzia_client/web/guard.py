@@ -70,24 +70,29 @@ class Guard:
         headers = connection.headers
         host = headers.get("host", "")
         if len(headers.getlist("host")) != 1 or not self._access.knows_host(host):
-            raise WebError(421, "unknown_host", "this server has another name", "Open the link of `luzia web url`.")
+            raise WebError(
+                421,
+                "unknown_host",
+                "the request names a host that is not this server",
+                "Open the link of `luzia web url`.",
+            )
         if not self._access.is_from_proxy(headers):
-            raise WebError(403, "not_from_proxy", "the request has not come through the proxy")
+            raise WebError(403, "not_from_proxy", "the request did not come through the proxy")
         path = scope["path"]
         if not path.startswith("/api/"):
             return
         method = scope.get("method", "")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise WebError(403, "foreign_origin", "the request comes from another page")
+            raise WebError(403, "foreign_origin", "the request comes from another origin")
         if (scope["type"] == "websocket" or method not in ("GET", "HEAD")) and not self._access.knows_origin(
             host, headers.get("origin", "")
         ):
-            raise WebError(403, "foreign_origin", "the request comes from another page")
+            raise WebError(403, "foreign_origin", "the request comes from another origin")
         if method == "POST":
             _check_body(headers)
         session = self._credentials.find_session(connection.cookies.get(self._access.cookie, ""))
         if session is None and path not in OPEN_PATHS:
-            raise WebError(401, "no_session", "there is no session", "Run `luzia web url`, and open the link.")
+            raise WebError(401, "no_session", "you are not signed in", "Run `luzia web url`, and open the link.")
         scope["luzia_session"] = session
 
     async def _refuse(self, exc: WebError, scope: Scope, receive: Receive, send: Send) -> None:

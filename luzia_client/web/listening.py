@@ -83,7 +83,9 @@ def _open_tcp(options: Options) -> socket.socket:
         listening.bind((host, options.port))
     except (OSError, OverflowError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "a port is a number from 0 to 65535"
-        raise ArgumentError(f"cannot listen on {host} port {options.port}: {reason}", "Give another --port.") from exc
+        raise ArgumentError(
+            f"cannot listen on {host} port {options.port}: {reason}", "Choose another port with --port."
+        ) from exc
     return listening
 
 
@@ -97,7 +99,9 @@ def _open_unix(path: str) -> socket.socket:
         listening.bind(path)
     except OSError as exc:
         listening.close()
-        raise ArgumentError(f"cannot listen on {path}: {exc.strerror or exc}", "Give another --unix.") from exc
+        raise ArgumentError(
+            f"cannot listen on {path}: {exc.strerror or exc}", "Choose another path with --unix."
+        ) from exc
     finally:
         os.umask(before)
     return listening
@@ -126,7 +130,7 @@ def access_of(options: Options, listening: socket.socket) -> Access:
     if options.origin is not None:
         return Access((options.origin,), header, options.read_only)
     if listening.family == socket.AF_UNIX or not is_loopback(listening.getsockname()[0]):
-        raise ArgumentError("no --origin for the socket of systemd", "Add --origin https://NAME to the unit.")
+        raise ArgumentError("socket activation requires --origin", "Add --origin https://NAME to the unit.")
     scheme = "http" if options.tls_cert is None else "https"
     address, port = listening.getsockname()[:2]
     names = (f"[{address}]" if ":" in address else address, "localhost")

@@ -93,9 +93,7 @@ def _replace(file: str, text: str, wanted: dict[str, Any]) -> None:
     except ConfigError:
         found = {}
     if _plain(found) != _plain(wanted):
-        raise ConfigError(
-            [f"{file}: luzia cannot edit the way in which its projects are written; edit the file by hand."]
-        )
+        raise ConfigError([f"{file}: luzia cannot edit the TOML syntax of its projects; edit the file by hand."])
     check_config(file, text)
     try:
         _write(os.path.realpath(file), text.encode())

@@ -61,7 +61,7 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     snapshot_interval_s: seconds between snapshots of the store. log_level: debug, info, warning or error.
     retries: attempts that may be added to a job; None adds attempts after an overload only.
     retry_on: the outcomes after which an attempt is added.
-    backoff_s: the longest delay before the first retry, and before any retry, in seconds.
+    backoff_s: the maximum delay before the first retry, and before any retry, in seconds.
     auto_resume: jobs wait for the end of a usage limit and then resume.
     max_cost_usd_per_day: the cost limit of all projects for a local day; None is no limit.
     count_computed_costs: costs that are computed from tokens count for the budgets of a day.

@@ -23,7 +23,7 @@ async def attach(services: Services, request: Attach, call: Call) -> None:
     record = services.table.find(request.job, call.uid)
     services.shutdown.require_running()
     if call.pid != request.pid:
-        message = "the caller runs on another machine than the daemon, or in another container"
+        message = "the caller is not on the same machine, or not in the same container, as the daemon"
         raise Refused(ErrorCode.CANNOT_ATTACH, message, "Run `luzia attach` where the daemon runs.")
     if record.executor is not None:
         message = f"job {record.id} runs on the cluster {record.executor}, where its session is"

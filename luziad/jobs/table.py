@@ -220,7 +220,7 @@ class JobTable:
             return record
         if name == "@last":
             raise Refused(ErrorCode.UNKNOWN_JOB, "you have not dispatched any job yet", NO_LAST_HINT)
-        raise Refused(ErrorCode.UNKNOWN_JOB, f"none of your jobs is '{name}'", "`luzia jobs` lists them.")
+        raise Refused(ErrorCode.UNKNOWN_JOB, f"you have no job that matches '{name}'", "`luzia jobs` lists them.")
 
     def _called(self, name: str, project: str | None) -> list[JobRecord]:
         """The jobs with a given name that have not ended, else the newest of them."""

@@ -223,7 +223,7 @@ class Attachments:
 
     def _no_session(self, record: JobRecord) -> Refused:
         if record.attempt is None or record.status.state in _TAKEN:
-            hint = f"Try again when it works: `luzia logs {record.id}` shows what it does."
+            hint = f"Try again once the agent has begun working; `luzia logs {record.id}` shows its output."
             return Refused(ErrorCode.NO_SESSION, f"the agent of job {record.id} has not begun a session yet", hint)
         return Refused(ErrorCode.NO_SESSION, f"no session of job {record.id} is known")
 
@@ -246,7 +246,7 @@ class Attachments:
         """
         attempt = record.attempt
         if attempt is None or attempt.attached is None or attempt.ended_at is not None:
-            raise Refused(ErrorCode.NOT_ATTACHED, f"nobody works in the session of job {record.id} in a terminal")
+            raise Refused(ErrorCode.NOT_ATTACHED, f"job {record.id} is not attached")
         attached = attempt.attached
         if continues is not None and continues != attached.continues:
             attempt.attached = replace(attached, continues=continues)

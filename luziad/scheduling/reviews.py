@@ -43,7 +43,7 @@ class Reviews:
 
     def _require_completed(self, record: JobRecord) -> None:
         if record.review is None:
-            raise Refused(ErrorCode.NO_REVIEW, f"job {record.id} was not dispatched with `review`")
+            raise Refused(ErrorCode.NO_REVIEW, f"job {record.id} was not dispatched with `--review`")
         if record.status.state is not JobState.COMPLETED:
             word = record.status.state.value.replace("_", " ")
             raise Refused(ErrorCode.NO_REVIEW, f"job {record.id} has not completed: it is {word}")

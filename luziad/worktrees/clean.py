@@ -237,7 +237,7 @@ def _unmerged(git: Git, tree: Worktree, directory: str, commits: list[str]) -> s
             )
             commits_are = "1 commit is" if count.line == "1" else f"{count.line} commits are"
             at = (
-                f"on {tree.branch}" if commit == branch_tip(git, tree.repository, tree.branch) else "on a detached head"
+                f"on {tree.branch}" if commit == branch_tip(git, tree.repository, tree.branch) else "on a detached HEAD"
             )
             return f"{commits_are} unmerged ({at})"
     return None

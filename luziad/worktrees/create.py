@@ -144,7 +144,7 @@ def unlock_worktree(git: Git, tree: Worktree) -> None:
 def _lock_file(git: Git, tree: Worktree) -> str:
     """The file whose existence locks the worktree. Raises FileNotFoundError if git knows no such worktree."""
     if (entry := find_entry(git, tree)) is None:
-        raise FileNotFoundError(f"{tree.path} is no worktree of {tree.repository}")
+        raise FileNotFoundError(f"{tree.path} is not a worktree of {tree.repository}")
     return os.path.join(entry, "locked")
 
 
@@ -161,7 +161,7 @@ def discard_worktree(git: Git, tree: Worktree) -> bool:
 
 
 def branch_of(git: Git, directory: str) -> str | None:
-    """The branch that is checked out in a work tree; None for a detached head."""
+    """The branch that is checked out in a work tree; None for a detached HEAD."""
     head = git.run(directory, "symbolic-ref", "--quiet", "HEAD", codes=(0, 1))
     return head.line.removeprefix(BRANCHES) if head.code == 0 else None
 

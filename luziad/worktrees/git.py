@@ -153,8 +153,8 @@ class Git:
                 code = await_end(process, deadline_s, progress.check)
             except StalledError as exc:
                 raise GitError(
-                    f"git {argv[-1]} made no progress for {STALL_S:g} s: a file of the repository is no file, such as a"
-                    " FIFO, or a filter waits"
+                    f"git {argv[-1]} made no progress for {STALL_S:g} s: the repository contains a path that is not a"
+                    " regular file, such as a FIFO, or a filter hangs"
                 ) from exc
             except TimeoutError as exc:
                 raise GitError(f"git {argv[-1]} did not finish within {TIMEOUT_S:g} s") from exc

@@ -1,12 +1,13 @@
 """The environment: where the socket and the files of luzia are, and which variables a job inherits from the shell.
 
 The daemon and every client use these functions, so that both find the same socket and files. This module is loaded
-by every dispatch and imports `os` only.
+by every dispatch and imports `os` and `sys` only.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 SYSTEM_RUNTIME_DIR = "/run/luzia"
 SYSTEM_STATE_DIR = "/var/lib/luzia"
@@ -210,3 +211,8 @@ def current_job() -> str:
 
 def _is_text(value: str) -> bool:
     return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def install_extra(extra: str) -> str:
+    """What a user does to add an extra, such as `web`, to the installation that this process belongs to."""
+    return f"In a clone of luzia, run: {sys.executable} -m pip install '.[{extra}]'"

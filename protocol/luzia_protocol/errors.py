@@ -32,9 +32,9 @@ class ErrorCode(StrEnum):
     UNKNOWN_STREAM = "unknown_stream"
     """The connection has no open stream or wait with this request id: it has ended, or never began."""
     OVERLOADED = "overloaded"
-    """The daemon keeps as much in memory for its clients as it may. It may close the connection after this reply."""
+    """The daemon has reached its memory limit for clients. It may close the connection after this reply."""
     UNKNOWN_PROJECT = "unknown_project"
-    """No project with this name is configured, and none that has jobs."""
+    """No project with this name is configured, and no job belongs to one."""
     PROJECT_EXISTS = "project_exists"
     """A project with this name is already configured."""
     PROJECT_DIRECTORY_MISSING = "project_directory_missing"
@@ -50,9 +50,9 @@ class ErrorCode(StrEnum):
     NEEDS_TOO_MUCH = "needs_too_much"
     """The job needs more of a resource, CPUs or memory than exists, so it could never start."""
     UNKNOWN_EXECUTOR = "unknown_executor"
-    """The executor is neither in [executors] of the configuration nor `local`, or luziad was not restarted since."""
+    """The executor is neither `local` nor in [executors], or luziad has not been restarted since it was added."""
     EXECUTOR_UNAVAILABLE = "executor_unavailable"
-    """The cluster of the executor cannot be used, and that does not end by itself."""
+    """The executor's cluster cannot be used, and waiting will not help."""
     INVALID_TASK = "invalid_task"
     """The task is empty, contains a NUL character, is not UTF-8, or is given together with a command."""
     TASK_TOO_LARGE = "task_too_large"
@@ -72,7 +72,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_SUB_JOBS = "too_many_sub_jobs"
     """The job and its sub-jobs have dispatched the maximum number of jobs."""
     BUDGET_SPENT = "budget_spent"
-    """The job from inside which the dispatch comes, or one above it, has no budget left, with its sub-jobs."""
+    """The dispatching job or one of its ancestors has spent its budget, which includes the cost of its sub-jobs."""
     JOBS_FULL = "jobs_full"
     """The daemon keeps the maximum number of finished jobs; an import would remove others."""
     INVALID_JOB = "invalid_job"
@@ -106,15 +106,15 @@ class ErrorCode(StrEnum):
     CANNOT_ATTACH = "cannot_attach"
     """The job's agent session cannot be used in the caller's terminal."""
     JOB_ATTACHED = "job_attached"
-    """A user works in the session of the job's agent, in a terminal."""
+    """The job is attached: a user is working in its agent's session in a terminal."""
     NOT_ATTACHED = "not_attached"
-    """Nobody works in the session of the job's agent in a terminal."""
+    """The job is not attached."""
     UNKNOWN_ATTEMPT = "unknown_attempt"
     """The job has no attempt with this number."""
     OUTPUT_GONE = "output_gone"
     """The directory with the output of the attempt does not exist any more."""
     JOB_NOT_WAITING = "job_not_waiting"
-    """The job's agent is not waiting for an answer, or no longer to this question."""
+    """The job's agent is not waiting for an answer, or no longer for one to this question."""
     CANNOT_ASK = "cannot_ask"
     """The job was dispatched with `--ask`, but its agent does not support questions."""
     UNSUPPORTED_OPTION = "unsupported_option"
@@ -138,7 +138,7 @@ class ErrorCode(StrEnum):
     WORKTREE_KEPT = "worktree_kept"
     """The job's git worktree contains work that exists nowhere else, so it is kept."""
     EVENTS_EXPIRED = "events_expired"
-    """Some events after this `seq` are no longer stored; `oldest_seq` says from which on all are."""
+    """Some events after this `seq` are no longer stored; all events from `oldest_seq` on are available."""
     CONFIG_INVALID = "config_invalid"
     """The configuration file is invalid; the previous configuration stays in force."""
     OUTPUT_UNREADABLE = "output_unreadable"
@@ -184,7 +184,9 @@ REMEDIES: dict[ErrorCode, str] = {
     ),
     ErrorCode.NEEDS_TOO_MUCH: "Request less, or correct [resources], or `cpus` and `memory_bytes` in [daemon].",
     ErrorCode.UNKNOWN_EXECUTOR: "Correct the name, or add [executors.NAME] to config.toml and restart luziad.",
-    ErrorCode.EXECUTOR_UNAVAILABLE: "Correct the cluster, or run the job on this machine with `--on local`.",
+    ErrorCode.EXECUTOR_UNAVAILABLE: (
+        "Run `luzia doctor` to see what is wrong with the cluster, or run the job on this machine with `--on local`."
+    ),
     ErrorCode.INVALID_TASK: "Pass either a task of plain text or a command.",
     ErrorCode.TASK_TOO_LARGE: "Write the text to a file in the project, and name the file in the task.",
     ErrorCode.LIMIT_UNAVAILABLE: (
@@ -223,7 +225,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ErrorCode.OUTPUT_GONE: "If it was moved, move it back; otherwise run the job again with `luzia retry ID`.",
     ErrorCode.JOB_NOT_WAITING: "List the waiting jobs with `luzia jobs --waiting`.",
     ErrorCode.CANNOT_ASK: "Use an agent that does (`claude`), or dispatch with `--no-ask`.",
-    ErrorCode.UNSUPPORTED_OPTION: "Leave it out, or use another agent; `luzia agents` lists them.",
+    ErrorCode.UNSUPPORTED_OPTION: "Omit it, or use another agent; `luzia agents` lists them.",
     ErrorCode.NOT_DELIVERED: "Try again. If that fails too, cancel the job with `luzia cancel ID` and retry it.",
     ErrorCode.NO_GIT: "Install git, or dispatch with `--no-worktree`.",
     ErrorCode.NO_REPOSITORY: "Create one (`git init` and a first commit), or dispatch with `--no-worktree`.",
@@ -237,7 +239,7 @@ REMEDIES: dict[ErrorCode, str] = {
     ),
     ErrorCode.EVENTS_EXPIRED: "List the jobs again, and subscribe after the `seq` of that reply.",
     ErrorCode.CONFIG_INVALID: "Correct the errors in the message, then run `luzia daemon reload`.",
-    ErrorCode.OUTPUT_UNREADABLE: "Look into the directory of the job, which `luzia jobs ID --json` shows.",
+    ErrorCode.OUTPUT_UNREADABLE: "Check the job's directory: `luzia open --logs ID`.",
     ErrorCode.STORAGE_UNAVAILABLE: (
         "Free space on the file system of the state directory; the daemon recovers automatically."
     ),

@@ -105,7 +105,7 @@ class Worktree(msgspec.Struct, frozen=True, gc=False):
 
     path: its directory. directory: where the job runs in it, below `path` if the project is part of a repository.
     branch: the branch created for it. base: the commit at which it began.
-    onto: the branch that was checked out in the project; None for a detached head.
+    onto: the branch that was checked out in the project; None for a detached HEAD.
     repository: the work tree of the project. dirty: that had uncommitted changes, which the job's worktree does not
     have.
     """

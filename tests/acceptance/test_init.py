@@ -69,7 +69,7 @@ def test_an_existing_file_gets_what_is_missing_and_keeps_its_comments(user: NewU
     assert list(projects) == ["bits", "web-site", "jobs-2"]
     before = user.config_file.read_text()
     again = user.luzia.run("init", "--yes")
-    assert b"stays as it is" in again.stdout
+    assert b"is left unchanged" in again.stdout
     assert user.config_file.read_text() == before
 
 

@@ -174,7 +174,7 @@ def test_a_question_a_schedule_and_a_budget_are_shown(luzia: PrivateLuzia) -> No
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"garbage", b"is not a file of `luzia metrics`"),
+        (b"garbage", b"was not written by `luzia metrics`"),
         (b'{"socket": "/elsewhere"}', b"has the totals of the daemon on /elsewhere"),
     ],
 )
@@ -214,12 +214,12 @@ def test_a_wrong_address_is_told(luzia: PrivateLuzia, address: str) -> None:
 @pytest.mark.parametrize(
     ("module", "words", "told"),
     [
-        ("prometheus_client", ["--once"], [b"`luzia metrics` requires prometheus-client", b"luzia[metrics]"]),
-        ("opentelemetry", ["--otlp", "http://127.0.0.1:1"], [b"--otlp requires OpenTelemetry", b"luzia[otel]"]),
+        ("prometheus_client", ["--once"], [b"`luzia metrics` requires prometheus-client", b"metrics"]),
+        ("opentelemetry", ["--otlp", "http://127.0.0.1:1"], [b"--otlp requires OpenTelemetry", b"otel"]),
         (
             "opentelemetry.exporter",
             ["--otlp", "http://127.0.0.1:1"],
-            [b"--otlp requires OpenTelemetry", b"luzia[otel]"],
+            [b"--otlp requires OpenTelemetry", b"otel"],
         ),
     ],
 )
@@ -232,7 +232,7 @@ def test_a_missing_library_is_told_in_one_line(
     message, extra = told
     assert refused.stderr.splitlines() == [
         b"luzia: " + message,
-        b"  Install it with: pip install '" + extra + b"'",
+        f"  In a clone of luzia, run: {sys.executable} -m pip install '.[{extra.decode()}]'".encode(),
     ]
 
 

@@ -279,7 +279,7 @@ def test_a_notice_for_a_target_that_does_not_exist_is_told(luzia: PrivateLuzia, 
     until(lambda: sink.received, "the rule's target is told")
     [lost] = [row for row in log(luzia) if row["target"] == "hok"]
     assert (lost["status"], lost["error"]) == ("dead", "unknown target; configured: hook")
-    assert b"1 notice was not delivered to hok: unknown target; configured: hook" in luzia.run("doctor").stdout
+    assert b"1 notification was not delivered to hok: unknown target; configured: hook" in luzia.run("doctor").stdout
 
 
 def test_nothing_is_lost_whatever_is_killed(luzia: PrivateLuzia, tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ def test_wrong_words_are_told(luzia: PrivateLuzia, words: tuple[str, ...], statu
 def test_a_test_message_is_sent_at_once(luzia: PrivateLuzia, sink: Sink) -> None:
     configure(luzia, webhook(sink.url))
     assert luzia.run("notify", "test", "hook").stdout.decode() == "✓ sent to hook\n"
-    assert sink.titles == ["✓ overbits: a test of luzia's notices"]
+    assert sink.titles == ["✓ overbits: a test of luzia's notifications"]
 
 
 def test_one_process_delivers(luzia: PrivateLuzia, sink: Sink) -> None:

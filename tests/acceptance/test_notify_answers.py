@@ -338,7 +338,7 @@ def test_the_key_is_for_its_owner_and_no_link_is_stored(desk: Desk, sink: Sink) 
     with web_server(desk.daemon) as web:
         refused = get(f"{web.origin}/answer/{token.decode()}")
         assert refused.status == 403
-        assert b"may be read by others" in refused.body
+        assert b"can be read by other users" in refused.body
 
 
 def test_answers_need_the_address_of_the_page(desk: Desk) -> None:

@@ -78,7 +78,7 @@ def test_a_hidden_tab_tells_of_questions_and_ends_where_that_is_allowed(
         page.add_init_script(NOTICES)
         page.reload()
         page.click("button:has-text('Settings')")
-        page.check("text=Notices of the browser")
+        page.check("text=Notifications of the browser")
         page.click("dialog button:has-text('Close')")
         page.evaluate(HIDE)
         failed = dispatch(wire, "exit 4")

@@ -140,7 +140,7 @@ def test_the_path_of_a_socket_there_is_a_plain_path(liar: Liar, path: str) -> No
     assert (done.returncode, done.stdout) == (3, "")
     assert "s3cr3t" not in done.stderr
     assert "s3cr3t" not in (liar.host.root / "sshd.log").read_text()
-    assert "which is no path of a socket" in done.stderr
+    assert "which is not a socket path" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -176,9 +176,9 @@ def test_without_the_sdk_one_line_says_what_to_install(served: McpLuzia) -> None
         assert agent.process.wait(DEADLINE_S) == 1
         assert agent.process.stderr is not None
         lines = agent.process.stderr.read().decode().splitlines()
-    assert "pip install 'luzia[mcp]'" in str(answer["error"])
+    assert "pip install '.[mcp]'" in str(answer["error"])
     assert len(lines) == 1
-    assert "pip install 'luzia[mcp]'" in lines[0]
+    assert "pip install '.[mcp]'" in lines[0]
 
 
 async def test_however_many_agents_start_there_is_one_hub(served: McpLuzia) -> None:

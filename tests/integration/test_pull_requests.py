@@ -101,7 +101,7 @@ def test_what_is_missing_is_said_and_nothing_is_pushed(forge: Forge) -> None:
     assert "the repository's own settings would change how git pushes: credential.helper" in refused()
     forge.workshop.project.git("config", "--unset", "credential.helper")
     forge.workshop.project.git("remote", "set-url", "origin", "/nowhere/else.git")
-    assert "/nowhere/else.git does not say which program opens pull requests" in refused()
+    assert "cannot tell from" in refused()
     forge.workshop.project.git("remote", "set-url", "origin", "/nowhere/github.git")
     assert "git push: " in refused()
     forge.workshop.project.git("remote", "remove", "origin")

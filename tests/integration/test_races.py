@@ -162,9 +162,9 @@ def test_a_race_with_a_mistake_dispatches_nothing(workshop: Workshop) -> None:
     assert "at least two racers" in refused("overbits", "--agents", "quick", "fix it")
     assert "nobody" in refused("overbits", "--agents", "quick,nobody", "fix it")
     assert "no `verify` command" in refused("overbits", "--agents", "quick,bad", "--first-verified", "fix it")
-    assert "those of one agent" in refused("overbits", "--agents", "quick,bad", "--models", "x", "fix it")
+    assert "requires a single agent" in refused("overbits", "--agents", "quick,bad", "--models", "x", "fix it")
     assert "not in a git repository" in refused("/", "--agents", "quick,bad", "fix it")
-    assert "WORD" in refused("overbits", "--agents", "quick,bad")
+    assert "TASK" in refused("overbits", "--agents", "quick,bad")
     assert "no job" in workshop.luzia("races", "nothing").stderr
     assert workshop.ok(op="list")["jobs"] == []
 

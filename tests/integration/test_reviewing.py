@@ -149,7 +149,7 @@ def test_the_commands_show_and_merge_a_part(workshop: Workshop) -> None:
         (("merge", "--file", "new"), 4, "the worktree has uncommitted changes: README, new"),
         (("diff", "--hunks", "--stat"), 2, "--stat cannot be combined with --hunks"),
         (("diff", "--json", "--tool"), 2, "--json cannot be combined with --tool"),
-        (("send",), 2, "missing WORD"),
+        (("send",), 2, "no message given"),
         (("send", "--comment", "README"), 2, "invalid comment 'README'"),
         (("send", "--comment", "README:2="), 2, "invalid comment 'README:2='"),
         (("send", "--comment", "README:99=why"), 4, "README has no line 99: it has 40 lines"),

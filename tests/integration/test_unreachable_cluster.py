@@ -36,8 +36,8 @@ def test_without_the_extra_a_dispatch_is_refused_with_what_is_missing(luzia: Pri
     with pytest.raises(Refused) as refused:
         luzia.client().dispatch("p", "true")
     assert refused.value.code is ErrorCode.EXECUTOR_UNAVAILABLE
-    assert "install luzia[ray]" in refused.value.message
-    assert "executor farm: Ray is not installed" in luzia.run("doctor").stdout.decode()
+    assert "luzia[ray] is not installed" in refused.value.message
+    assert "executor farm: luzia[ray] is not installed" in luzia.run("doctor").stdout.decode()
 
 
 @pytest.mark.skipif(not HAS_RAY, reason="luzia[ray] is not installed")

@@ -166,10 +166,10 @@ def test_a_merge_is_refused_while_the_project_is_elsewhere(workshop: Workshop) -
     workshop.project.git("checkout", "-q", "-b", "other")
     assert "main was checked out" in workshop.luzia("merge", job["id"]).stderr
     workshop.project.git("checkout", "-q", "--detach")
-    assert "a detached head is now" in workshop.luzia("merge", job["id"]).stderr
+    assert "a detached HEAD is now" in workshop.luzia("merge", job["id"]).stderr
     detached = workshop.finished("true")
     assert detached["worktree"]["onto"] is None
-    assert "detached head" in workshop.luzia("merge", detached["id"]).stderr
+    assert "detached HEAD" in workshop.luzia("merge", detached["id"]).stderr
 
 
 def test_what_cannot_have_a_tree_is_refused(workshop: Workshop) -> None:

@@ -79,7 +79,7 @@ def install(service: Service, *, is_dry_run: bool) -> int:
         print(f"run {' '.join(words)}", flush=True)
         if not is_dry_run and not _succeeds(words):
             raise UsageError(
-                f"`{' '.join(words)}` has failed",
+                f"`{' '.join(words)}` failed",
                 f"The files are written. Correct the cause, and run the command again; see `{_status(service)}`.",
             )
     _explain(service)
@@ -91,7 +91,7 @@ def _refuse_while_running() -> None:
     daemon = find_daemon()
     if daemon is not None and daemon.manager != "systemd":
         raise UsageError(
-            f"luziad (pid {daemon.pid}) is running outside of systemd",
+            f"luziad (pid {daemon.pid}) is running but is not managed by systemd",
             "Run `luzia daemon stop` first; running jobs are not affected.",
         )
 

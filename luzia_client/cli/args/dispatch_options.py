@@ -191,7 +191,11 @@ def _invalid(option: str, what: str, text: str, *examples: str) -> UsageError:
 OPTIONS = {
     "--model": Option(TASK, "model", "MODEL", "the model to use, as the agent names it", parse_text),
     "--permission-mode": Option(
-        TASK, "permission_mode", "MODE", "what the agent may do without asking: plan, acceptEdits, …", parse_text
+        TASK,
+        "permission_mode",
+        "MODE",
+        "what the agent may do without asking: plan, acceptEdits, …; an unknown MODE is refused with the agent's modes",
+        parse_text,
     ),
     "--agent-arg": Option(
         TASK,
@@ -209,11 +213,11 @@ OPTIONS = {
         TASK,
         "tags",
         "TARGET",
-        "send notices about this job to TARGET; see `luzia notify`",
+        "send notifications about this job to TARGET; see `luzia notify`",
         parse_notify,
         dict.__or__,
     ),
-    "--no-notify": Option(TASK, "tags", "", "send no notices about this job", parse_notify, dict.__or__),
+    "--no-notify": Option(TASK, "tags", "", "send no notifications about this job", parse_notify, dict.__or__),
     "--detach": Option(
         TASK,
         "parent",
@@ -232,7 +236,11 @@ OPTIONS = {
     ),
     "--gpus": Option(PLACE, "gpus", "N", "reserve N GPUs of a node of the cluster", parse_gpus),
     "--on": Option(
-        PLACE, "executor", "NAME", "run on this cluster of [executors]; `local` is this machine", parse_text
+        PLACE,
+        "executor",
+        "NAME",
+        "run on this cluster, configured in [executors] of config.toml; `local` is this machine",
+        parse_text,
     ),
     "--priority": Option(
         START, "priority", "N", "start before jobs with a lower priority (-100 to 100, default 0)", parse_priority
@@ -313,11 +321,16 @@ OPTIONS = {
         RETRIES,
         "retry_on",
         "OUTCOMES",
-        "retry only after these outcomes: failed,start_failed,stalled,timed_out,lost",
+        "retry only after these outcomes: failed, start_failed, stalled, timed_out, lost "
+        "(default: failed,stalled,lost)",
         parse_list,
     ),
     "--backoff": Option(
-        RETRIES, "backoff_s", "SPAN..SPAN", "longest delay before the first retry, and before any retry", parse_backoff
+        RETRIES,
+        "backoff_s",
+        "SPAN..SPAN",
+        "maximum delay before the first retry, and maximum delay before any retry",
+        parse_backoff,
     ),
     "--no-auto-resume": Option(
         RETRIES, "auto_resume", "", "fail at a usage limit instead of waiting for it to reset", parse_switch

@@ -38,8 +38,8 @@ _ARGPARSE_WORDS = (
 
 MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
-TEXT = "WORD"
-"""The name of an argument whose words are a text."""
+TEXTS = ("WORD", "TASK", "MESSAGE", "ANSWER")
+"""The names of arguments whose words are a text."""
 ID_HELP = "a job's id, its beginning or end, its name (agent:…), @last, @last~1, @running or @failed"
 
 
@@ -105,18 +105,28 @@ class Parser(argparse.ArgumentParser):
         if not unknown or self._take_words(found, unknown):
             return found
         options = [word for word in unknown if word.startswith("-")]
+        chosen = self._chosen_parser(found)
+        see = f"See `{chosen.prog} --help`."
         if not options:
-            raise UsageError(f"unexpected argument '{unknown[0]}'", f"See `{self.prog} --help`.")
+            raise UsageError(f"unexpected argument '{unknown[0]}'", see)
         name = options[0].partition("=")[0]
-        near = did_you_mean(name, option_names(self))
-        takes_text = any(action.metavar == TEXT for action in self._actions)
+        near = did_you_mean(name, option_names(chosen))
+        takes_text = any(action.metavar in TEXTS for action in self._actions)
         as_text = " To pass it as text, put `--` before the text." if takes_text else ""
-        raise UsageError(f"unknown option {name}", f"{near}See `{self.prog} --help`.{as_text}")
+        raise UsageError(f"unknown option {name}", f"{near}{see}{as_text}")
+
+    def _chosen_parser(self, found: Any) -> argparse.ArgumentParser:
+        """The parser of the action on the command line, or this one."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                chosen: argparse.ArgumentParser = action.choices.get(getattr(found, action.dest, ""), self)
+                return chosen
+        return self
 
     def _take_words(self, found: Any, unknown: list[str]) -> bool:
         """Give words after an option to the last argument, if argparse has left it empty: `send ID --conflict WORD`."""
         last = next((action for action in reversed(self._actions) if not action.option_strings), None)
-        if last is None or last.nargs != "*" or last.metavar != TEXT or getattr(found, last.dest):
+        if last is None or last.nargs != "*" or last.metavar not in TEXTS or getattr(found, last.dest):
             return False
         words = unknown[1:] if unknown[0] == "--" else unknown
         if words is unknown and any(word.startswith("-") for word in words):
@@ -202,7 +212,7 @@ def format_examples(examples: Examples) -> str:
 
 def add_detach(parser: argparse.ArgumentParser) -> None:
     """Add the option `--detach`."""
-    help = "from inside a job: do not make them sub-jobs, so that they outlive that job"
+    help = "from inside a job: dispatch independent jobs that can outlive it, instead of sub-jobs"
     parser.add_argument("--detach", dest="parent", action="store_const", const="", help=help)
 
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from luzia_client.cli.args.dispatch_options import OptionHelp
 
 SCHEDULE_OPTIONS = {
-    "--every": ("SPAN", "instead of --cron: 10m, 2h, 1d or 1w; it must divide an hour, a day or a week"),
+    "--every": (
+        "SPAN",
+        "instead of --cron: minutes that divide an hour (up to 30m), hours that divide a day (up to 12h), 1d or 1w",
+    ),
     "--cron": ("EXPRESSION", "minute, hour, day of month, month and day of week; or a shorthand such as @daily"),
     "--project": ("PROJECT", "the project, as for `luzia dispatch`"),
     "--timezone": ("ZONE", "the time zone, such as Europe/Berlin (default: the local one)"),

@@ -14,8 +14,8 @@ from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.show.output import change_each
 
 EXAMPLES = (
-    ("luzia accept a2f5", "let the jobs that depend on it start"),
-    ("luzia accept build", "accept a job of a graph by its name"),
+    ("luzia accept a2f5", "let the jobs that depend on this job start"),
+    ("luzia accept build", "accept the work of a job of a graph, by its name"),
 )
 
 

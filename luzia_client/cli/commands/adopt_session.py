@@ -1,7 +1,7 @@
-"""Continue in the background a session that you began by hand: it becomes a job of the agent, in this directory.
+"""Continue, in the background, a session that you started yourself: it becomes a job of the agent, in this directory.
 
 Leave the agent first, since a session can have one process at a time. The agent gets the message, or is told to
-continue. Afterwards the job is like any other: follow it, send it messages, or take it back with `luzia attach`.
+continue. Afterwards the job is like any other: follow it, send it messages, or take it over with `luzia attach`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import os
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.command_line import decode_task, parse_project
-from luzia_client.cli.args.parser import TEXT, add_json
+from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.commands.dispatch import print_accepted
 from luzia_client.cli.show.output import print_json
 
 EXAMPLES = (
-    ("luzia adopt-session claude 6f1c2d0e-5a34-4f0e-9b0a-2f1d7c3a9e10", "let Claude Code continue by itself"),
+    ("luzia adopt-session claude 6f1c2d0e-5a34-4f0e-9b0a-2f1d7c3a9e10", "let Claude Code continue in the background"),
     ('luzia adopt-session codex 0199a213-81a0-7e31-9f5b "and add tests"', "with a message"),
 )
 CONTINUE = "Continue where you stopped, and finish the task."
@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("agent", metavar="AGENT", help="the agent, such as claude or codex")
     parser.add_argument("session", metavar="SESSION", help="the id of its session")
-    parser.add_argument("words", nargs="*", metavar=TEXT, help="the next message to the agent")
+    parser.add_argument("words", nargs="*", metavar="MESSAGE", help="the next message to the agent")
     parser.add_argument("-p", "--project", default=".", help="the project of the job (default: this directory)")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only the job's name")
     add_json(parser)

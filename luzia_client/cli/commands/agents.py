@@ -1,4 +1,4 @@
-"""List the agents in the order in which a default is chosen, or interpret the recorded output of one."""
+"""List the agents in the order in which luzia chooses a default, or interpret the recorded output of one."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ EXAMPLES = (
 )
 
 READ = """\
-Interpret the recorded output of an agent as the daemon does, and show the result and the verdict on the attempt. This
-needs no daemon. The exit status is 0 whatever the verdict.
+Interpret the recorded output of an agent as the daemon does, and show what was parsed and the outcome of the attempt.
+This needs no daemon. The exit status is 0 whatever the outcome.
 
   luzia logs ID > out
   luzia agents read claude --stdout out --exit 0"""

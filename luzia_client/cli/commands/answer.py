@@ -23,7 +23,7 @@ EXAMPLES = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("job", metavar="ID", help=ID_HELP)
-    parser.add_argument("words", nargs="+", metavar="WORD", help="allow, deny, or a text")
+    parser.add_argument("words", nargs="+", metavar="ANSWER", help="allow, deny, or a text")
     parser.add_argument(
         "--question", metavar="Q", help="the id of the question, if there are several (default: the oldest)"
     )

@@ -1,8 +1,8 @@
 """Take over the conversation with a job's agent: its own interface opens in this terminal, on the session of the job.
 
-A running agent is terminated first, since a session can have one process at a time. With --pause it continues in the
-background when you leave; with --end the job ends then. A finished job stays as it was, unless you say that its task is
-done. What you do is recorded as an attempt of the job.
+A running agent is terminated first, since a session can have one process at a time. With --pause, the job continues in
+the background when you leave; with --end, it ends then; without either, you are asked. A finished job keeps its state,
+unless you mark its task as done (--done, or when you are asked). What you do is recorded as an attempt of the job.
 
 Leave as usual (/exit, Ctrl-D). Meanwhile the job cannot be retried, merged, removed or attached by others. If this
 terminal is lost, the agent is terminated, and the job continues or ends as you have chosen.
@@ -41,8 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     then.add_argument("--pause", action="store_true", help="let the job continue in the background when you leave")
     then.add_argument("--end", action="store_true", help="end the job when you leave")
     done = parser.add_mutually_exclusive_group()
-    done.add_argument("--done", action="store_true", help="its task is done when you leave: the job is completed")
-    done.add_argument("--not-done", action="store_true", help="do not ask whether it is done")
+    done.add_argument("--done", action="store_true", help="mark the job as completed when you leave")
+    done.add_argument("--not-done", action="store_true", help="do not ask whether its task is done")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Dispatch many jobs from a file of JSON lines: all of them or none, or with --each every valid one."""
+"""Dispatch many jobs from a file of JSON lines: all of them or none; with --each, every valid one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_json(parser)
     parser.add_argument(
-        "file", metavar="FILE", help="one JSON object per line, with the fields of a dispatch; - reads stdin"
+        "file",
+        metavar="FILE",
+        help="one JSON object per line, with the fields of a `dispatch` request (see `luzia help protocol`); - reads "
+        "stdin",
     )
     parser.add_argument("--each", action="store_true", help="dispatch the valid lines, and report the others")
     parser.add_argument(

@@ -1,6 +1,6 @@
 """Show jobs whose work changes the same files, and whether git can merge both. Nothing is changed.
 
-The worktrees of running and finished jobs are compared as they are now, with what is not committed.
+The worktrees of running and finished jobs are compared in their current state, including uncommitted changes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from luzia_client.trees.overlap import find_collisions
 
 EXAMPLES = (
     ("luzia collisions", "compare the work of all jobs"),
-    ("luzia collisions overbits --json", "print those of a project as JSON"),
+    ("luzia collisions overbits --json", "print the collisions of a project as JSON"),
 )
 _CLEANLY = "change the same files without a conflict"
 

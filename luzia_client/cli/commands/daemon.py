@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     if any(getattr(args, name) for names in _OPTIONS.values() for name in names if name not in own):
         raise UsageError(
             f"`luzia daemon {args.action}` does not take these arguments",
-            "`luzia daemon --help` names the action of each.",
+            "`luzia daemon --help` shows which action each argument belongs to.",
         )
     actions = {
         "start": _start,
@@ -265,7 +265,7 @@ def describe_daemon(info: DaemonInfo) -> list[tuple[str, str]]:
 def _refuse_inside_job() -> None:
     """Raise UsageError inside a job: the daemon would get the job's environment, and end with the job."""
     if os.environ.get("LUZIA_JOB_ID"):
-        raise UsageError("the daemon cannot be started from inside a job", "Start it outside of the job.")
+        raise UsageError("the daemon cannot be started from inside a job", "Start it from outside the job.")
 
 
 def _info() -> DaemonInfo:

@@ -1,4 +1,4 @@
-"""Dispatch a job to the daemon, and print the job's name: `luzia PROJECT WORD…`.
+"""Dispatch a job to the daemon, and print the job's name: `luzia PROJECT TASK…`.
 
 Every dispatch loads this module, so it imports only the C parts of `socket` and `json`; error paths import the rest.
 A test lists the modules that a dispatch loads.

@@ -102,7 +102,7 @@ def check_notices() -> Iterator[Finding]:
         return
     for target, by_status in sorted(counts.items()):
         if dead := by_status.get("dead", 0):
-            were = "1 notice was" if dead == 1 else f"{dead} notices were"
+            were = "1 notification was" if dead == 1 else f"{dead} notifications were"
             yield Finding(
                 "!",
                 f"{were} not delivered to {target}: {outbox.last_error(target)}",

@@ -1,4 +1,4 @@
-"""Follow the output of many jobs at once, with the name of the job before each line, until all of them have ended.
+"""Follow the output of many jobs at once, each line labelled with its job, until all of them have ended.
 
 The last lines of existing output are printed first (-n). With --project, --tag or --all, the command follows all live
 jobs, and new ones as they are dispatched. The exit status is that of `luzia wait`.

@@ -29,8 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = "luzia graph [--json] run FILE | show ID"
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia graph", required=True)
-    text = "Dispatch all jobs of a file, or none of them if one is refused."
-    run_it = actions.add_parser("run", help="dispatch all jobs of a file, or none", description=text)
+    text = "Dispatch all jobs of a TOML or JSON file, or none of them if one is refused."
+    run_it = actions.add_parser("run", help="dispatch all jobs of a TOML or JSON file, or none", description=text)
     run_it.add_argument("file", metavar="FILE", help="a graph in TOML or JSON; - reads stdin")
     run_it.add_argument(
         "--key",

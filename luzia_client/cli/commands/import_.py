@@ -131,7 +131,7 @@ def _check_head(line: bytes) -> None:
     try:
         head = msgspec.json.decode(line, type=Head)
     except msgspec.DecodeError as exc:
-        raise UsageError("line 1: not an export of luzia", 'An export begins with {"luzia_export": 1}.') from exc
+        raise UsageError("line 1: not a luzia export", 'An export begins with {"luzia_export": 1}.') from exc
     if head.luzia_export > FORMAT:
         raise UsageError(
             f"line 1: unsupported export format {head.luzia_export}; this version reads {FORMAT}",

@@ -1,8 +1,8 @@
 """Set up luzia on this machine.
 
 It finds the installed agents and your git repositories, asks three questions, and writes a configuration file with
-comments. Then it offers the completion of your shell, the service of systemd, and to keep jobs running after the
-logout. Each step is shown before it is done, and can be skipped.
+comments. Then it offers to install shell completion, to set up the systemd service, and to keep jobs running after you
+log out. Each step is shown before it is done, and can be skipped.
 """
 
 from __future__ import annotations

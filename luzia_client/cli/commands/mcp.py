@@ -1,7 +1,7 @@
-"""Give coding agents luzia's tools, so that they can dispatch jobs and get their results.
+"""Let coding agents dispatch jobs and get their results, through the Model Context Protocol.
 
 Without an action, `luzia mcp` is the MCP server that an agent starts: it speaks the Model Context Protocol on stdin
-and stdout. It requires the MCP SDK: pip install 'luzia[mcp]'.
+and stdout. It requires luzia[mcp].
 """
 
 from __future__ import annotations

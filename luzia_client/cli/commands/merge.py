@@ -1,4 +1,5 @@
-"""Merge a job's branch into the branch that was checked out in the project when the job started.
+"""Merge a job's branch into the branch that was checked out in the project when the job started,
+or into the branch that was named with --base.
 
 If the project has a `verify` command, it is first run on the merged files, as a job. If the command
 fails, if there is a conflict, or if git would overwrite changes, nothing is merged. With --file or --hunk, only the
@@ -60,7 +61,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="ID", help=ID_HELP)
     parser.add_argument("--commit", action="store_true", help="first commit all changes in the worktree")
     parser.add_argument(
-        "-m", "--message", metavar="TEXT", help="the message of that commit (default: the first line of the task)"
+        "-m",
+        "--message",
+        metavar="TEXT",
+        help="the message of the commit that --commit, --file or --hunk creates, and the title of a pull request "
+        "(default: the first line of the task)",
     )
     parser.add_argument(
         "--file",
@@ -86,7 +91,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-y", "--yes", action="store_true", help="after a race, discard the work of the other racers without asking"
     )
     parser.add_argument(
-        "--prepare", action="store_true", help="only make the branch ready to be merged elsewhere, with --commit"
+        "--prepare",
+        action="store_true",
+        help="merge nothing; only check the branch, after committing changes if --commit is given, and print its last "
+        "commit",
     )
     add_json(parser)
 

@@ -1,6 +1,7 @@
-"""Give metrics of the jobs to Prometheus (requires luzia[metrics]), or with traces to OpenTelemetry (luzia[otel]).
+"""Export job metrics to Prometheus (requires luzia[metrics]), or metrics and traces to OpenTelemetry (requires
+luzia[otel]).
 
-Counters come from the daemon's journal. They are kept in a file, so they never go back when luziad or this command is
+Counters come from the daemon's journal. They are kept in a file, so they never decrease when luziad or this command is
 restarted; without a daemon, luzia_up is 0.
 """
 
@@ -10,6 +11,8 @@ import argparse
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from luzia_protocol import environment
 
 from luzia_client.api.arguments import socket_text
 from luzia_client.cli import exit_codes
@@ -27,7 +30,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument(
-        "--listen", metavar="HOST:PORT", type=_address, help="answer HTTP requests for /metrics; port 0 is any free one"
+        "--listen",
+        metavar="HOST:PORT",
+        type=_address,
+        help="answer HTTP requests for /metrics; port 0 selects a free port",
     )
     where.add_argument("--once", action="store_true", help="print the metrics once")
     where.add_argument("--textfile", metavar="FILE", type=Path, help="write the metrics to a file once")
@@ -35,14 +41,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--otlp", metavar="URL", type=_url, help="push metrics and traces by OTLP over HTTP to this collector"
     )
     parser.add_argument(
-        "--state", metavar="FILE", type=Path, help="file of the counters (default: metrics.json in the state directory)"
+        "--state",
+        metavar="FILE",
+        type=Path,
+        help="file that holds the counters (default: metrics.json in the state directory)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     if find_spec("prometheus_client") is None:
-        raise UsageError("`luzia metrics` requires prometheus-client", "Install it with: pip install 'luzia[metrics]'")
+        raise UsageError("`luzia metrics` requires prometheus-client", environment.install_extra("metrics"))
     from luzia_client.metrics.exporter import ListenError
     from luzia_client.metrics.totals_file import TotalsError
 
@@ -57,7 +66,7 @@ def _give_out(args: argparse.Namespace) -> int:
         try:
             from luzia_client.metrics.pushing import push
         except ModuleNotFoundError as exc:
-            raise UsageError("--otlp requires OpenTelemetry", "Install it with: pip install 'luzia[otel]'") from exc
+            raise UsageError("--otlp requires OpenTelemetry", environment.install_extra("otel")) from exc
         push(socket_text(None), args.state, args.otlp)
         return exit_codes.OK
     from luzia_client.metrics.exporter import Exporter

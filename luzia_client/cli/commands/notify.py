@@ -1,7 +1,7 @@
 """Notify people of finished jobs, failures and questions (requires luzia[notify] for most services).
 
-The targets and rules are in config.toml: [notify.targets.NAME] and [[notify.rules]]. `run` delivers notices
-until it is stopped, and delivers the remaining ones when it runs again.
+The targets and rules are in config.toml: [notify.targets.NAME] and [[notify.rules]]. `run` delivers
+notifications until it is stopped, and delivers the remaining ones when it is started again.
 """
 
 from __future__ import annotations
@@ -28,25 +28,30 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     ("luzia notify test phone", "send a message to the target named phone"),
-    ("luzia notify run", "deliver notices until interrupted; usually run as a service"),
-    ("luzia notify log", "show the newest notices and whether they were delivered"),
+    ("luzia notify run", "deliver notifications until interrupted; usually run as a service"),
+    ("luzia notify log", "show the newest notifications and whether they were delivered"),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    run_parser = actions.add_parser("run", help="deliver notices until interrupted")
+    run_parser = actions.add_parser("run", help="deliver notifications until interrupted")
     test = actions.add_parser("test", help="send a message to a target now")
     test.add_argument("target", metavar="TARGET", help="name of the target")
-    status = actions.add_parser("status", help="show the targets and their undelivered notices")
-    log = actions.add_parser("log", help="show the newest notices")
-    log.add_argument("-n", dest="lines", metavar="N", type=int, default=20, help="number of notices (default: 20)")
+    status = actions.add_parser("status", help="show the targets and their undelivered notifications")
+    log = actions.add_parser("log", help="show the newest notifications")
+    log.add_argument(
+        "-n", dest="lines", metavar="N", type=int, default=20, help="number of notifications (default: 20)"
+    )
     for each in (status, log):
         add_json(each)
     for each in (run_parser, status, log):
         each.add_argument(
-            "--state", metavar="FILE", type=Path, help="file of notices (default: notify.db in the state directory)"
+            "--state",
+            metavar="FILE",
+            type=Path,
+            help="file that holds the notifications (default: notify.db in the state directory)",
         )
 
 
@@ -79,7 +84,7 @@ def _test(args: argparse.Namespace) -> int:
         "job": "120000-test",
         "project": "overbits",
         "agent": "claude",
-        "task": "a test of luzia's notices",
+        "task": "a test of luzia's notifications",
         "outcome": "completed",
         "duration": "3m",
     }
@@ -139,7 +144,7 @@ def _log(args: argparse.Namespace) -> int:
         )
     elif rows:
         print_columns(
-            ["TIME", "TARGET", "STATUS", "NOTICE", "ERROR"],
+            ["TIME", "TARGET", "STATUS", "NOTIFICATION", "ERROR"],
             [
                 [f"{local(row.created):%Y-%m-%d %H:%M}", row.target, row.status, notices.title(row.notice), row.error]
                 for row in rows
@@ -147,7 +152,7 @@ def _log(args: argparse.Namespace) -> int:
             stdout_screen(),
         )
     else:
-        print("No notices.")
+        print("No notifications.")
     return exit_codes.OK
 
 

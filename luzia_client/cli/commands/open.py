@@ -31,7 +31,7 @@ from luzia_client.cli.show.text import harmless
 EXAMPLES = (
     ("luzia open a2f5", "open a shell in the job's worktree"),
     ("luzia open --print a2f5", "print the path of the directory"),
-    ("luzia open --editor @last", "open your editor there"),
+    ("luzia open --editor @last", "open your editor in its directory"),
 )
 
 

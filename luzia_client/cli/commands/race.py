@@ -1,4 +1,4 @@
-"""Have several agents or models do the same task, each in its own worktree at the same commit, and compare the results.
+"""Have several agents or models do the same task, each in its own worktree of the same commit, and compare the results.
 
 All racers are dispatched, or none. If the project has a `verify` command, it is run on the work of each racer that
 completes. `luzia merge` accepts the work of one racer, and offers to discard the work of the others. `luzia races ID`
@@ -23,7 +23,7 @@ from luzia_client.review.races import Racer, dispatch_race
 
 EXAMPLES = (
     ('luzia race overbits --agents claude,codex "fix the login button"', "have two agents do a task"),
-    ('luzia race overbits --agents claude --models opus,sonnet "fix it"', "have two models of one agent do it"),
+    ('luzia race overbits --agents claude --models opus,sonnet "fix it"', "have two models of one agent do a task"),
     (
         'luzia race . --agents claude --times 3 --first-verified "fix it"',
         "cancel the others when one passes verification",
@@ -35,7 +35,7 @@ MAX_RACERS = 20
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("project", metavar="PROJECT", help="a project or a directory")
-    parser.add_argument("task", nargs="+", metavar="WORD", help="the task for all racers")
+    parser.add_argument("task", nargs="+", metavar="TASK", help="the task for all racers")
     parser.add_argument("--agents", type=_words, default=[], metavar="A,B", help="the agents, separated by commas")
     parser.add_argument(
         "--models",
@@ -44,7 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help="models of the agent, separated by commas; requires a single agent",
     )
-    parser.add_argument("--times", type=_times, default=1, metavar="N", help="run each of them N times")
+    parser.add_argument(
+        "--times", type=_times, default=1, metavar="N", help="let each agent or model do the task N times"
+    )
     parser.add_argument(
         "--first-verified",
         action="store_true",
@@ -98,13 +100,16 @@ def _racers(args: argparse.Namespace) -> list[Racer]:
     times: int = args.times
     if args.models and len(agents) > 1:
         raise UsageError(
-            "--models are those of one agent", "Name one in --agents: --agents claude --models opus,sonnet"
+            "--models requires a single agent", "Name one in --agents: --agents claude --models opus,sonnet"
         )
     racers = [Racer(agent, model) for agent in agents for model in models] * times
     if len(racers) < 2:
         raise UsageError("a race needs at least two racers", "Name more --agents or --models, or use --times 2.")
     if len(racers) > MAX_RACERS:
-        raise UsageError(f"a race has at most {MAX_RACERS} racers, not {len(racers)}", "Use fewer --times.")
+        raise UsageError(
+            f"a race has at most {MAX_RACERS} racers, not {len(racers)}",
+            "Name fewer agents or models, or reduce --times.",
+        )
     return racers
 
 

@@ -1,4 +1,4 @@
-"""List races, or compare the racers of one: verdict, verification, size of the changes, cost and time."""
+"""List races, or compare the racers of one: outcome, verification, size of the changes, cost and time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EXAMPLES = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("race", nargs="?", metavar="ID", help="a race, or any job of it")
-    add_project_filter(parser)
+    add_project_filter(parser, "only races of this project (repeatable)")
     add_since(parser, "7d")
     add_json(parser)
 

@@ -1,6 +1,6 @@
 """Reject the work of completed jobs that were dispatched with --review: the jobs that need it are skipped.
 
-The worktree stays; `luzia discard` removes it, and rejects the work as well. `luzia send` lets the agent improve it.
+The worktree is kept; `luzia discard` removes it, and rejects the work as well. `luzia send` lets the agent improve it.
 """
 
 from __future__ import annotations

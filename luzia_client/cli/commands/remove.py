@@ -1,4 +1,7 @@
-"""Delete finished jobs: their records and their directories, with all output."""
+"""Delete finished jobs: their records and their directories, with all output.
+
+A job's worktree is removed too; a job whose worktree holds unmerged work is not removed (see `luzia discard`).
+"""
 
 from __future__ import annotations
 

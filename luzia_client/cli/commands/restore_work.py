@@ -16,7 +16,7 @@ from luzia_client.cli.show.errors import print_error
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
 
-EXAMPLES = (("luzia restore-work a2f5", "restore what was discarded of a job"),)
+EXAMPLES = (("luzia restore-work a2f5", "restore the discarded work of a job"),)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

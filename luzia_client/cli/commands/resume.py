@@ -1,6 +1,7 @@
 """Resume paused jobs. With --project or --all alone the queue is resumed as well, so that jobs start again.
 
-With --agent, jobs of the agent start again that wait for a usage limit, or because the agent has failed at once.
+With --agent, the jobs of that agent that are waiting for a usage limit to reset, or because the agent is held after an
+account failure, can start again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from luzia_client.cli.show.text import harmless
 EXAMPLES = (
     ("luzia resume a2f5", "resume a job"),
     ("luzia resume --project overbits", "resume the jobs and the queue of a project"),
-    ("luzia resume --agent claude", "start the jobs of an agent that is held after a failure of its account"),
+    ("luzia resume --agent claude", "start the jobs of an agent that is held after an account failure"),
 )
 
 
@@ -31,7 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_selection(parser, "resume")
     add_queue_only(parser, "with --project or --all: resume only the queue; paused jobs stay paused")
-    parser.add_argument("--agent", metavar="A", help="start the jobs that wait because of the account of an agent")
+    parser.add_argument(
+        "--agent", metavar="A", help="start the jobs that wait for a usage limit or an account failure of this agent"
+    )
     add_json(parser)
 
 

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if args.json or args.list or not has_terminal:
         if args.job is not None:
-            raise UsageError("a list has no job to begin with", f"See it with `luzia diff {args.job}`.")
+            raise UsageError("an ID requires the full-screen view", f"Show the work with `luzia diff {args.job}`.")
         return _print_waiting(args.project, args.by_project, args.json)
     if os.environ.get("TERM", "dumb") in ("dumb", ""):
         raise UsageError(

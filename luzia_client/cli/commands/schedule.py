@@ -66,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:
     """Add the arguments for the help; schedule_add.py parses them."""
     add = add_action(actions, "add", "add a schedule that dispatches a task at times given by a cron expression")
-    add.usage = "luzia schedule add NAME --cron EXPRESSION --project PROJECT\n                          [options] WORD…"
+    add.usage = "luzia schedule add NAME --cron EXPRESSION --project PROJECT\n                          [options] TASK…"
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in schedule_add.list_options():
         group = groups.get(option.section) or groups.setdefault(option.section, add.add_argument_group(option.section))
@@ -78,7 +78,7 @@ def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:
     add.add_argument("name", metavar="NAME", help="the name of the schedule")
     add.parse = schedule_add.parse_schedule
     add.add_argument(
-        "task", nargs="+", metavar="WORD", help="the words of the task; - reads it from stdin, @FILE from a file"
+        "task", nargs="+", metavar="TASK", help="the words of the task; - reads it from stdin, @FILE from a file"
     )
 
 

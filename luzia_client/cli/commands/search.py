@@ -18,7 +18,6 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import (
-    TEXT,
     add_json,
     add_project_filter,
     add_since,
@@ -41,7 +40,7 @@ DEFAULT_LIMIT = 20
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("words", nargs="*", metavar=TEXT, help="words and phrases to find; all of them must match")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="words and phrases to find; all of them must match")
     selection = parser.add_argument_group("Selection")
     add_project_filter(selection)
     selection.add_argument(

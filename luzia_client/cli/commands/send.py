@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("job", metavar="ID", help=ID_HELP)
     parser.add_argument(
-        "words", nargs="*", metavar="WORD", help="the message; put `--` before a message that begins with a dash"
+        "words", nargs="*", metavar="MESSAGE", help="the message; put `--` before a message that begins with a dash"
     )
     parser.add_argument(
         "--comment",
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     message = " ".join(args.words)
     if not (message or args.comment or args.conflict):
-        raise UsageError("missing WORD", "Give a message, --comment, or --conflict.")
+        raise UsageError("no message given", "Pass a message, --comment or --conflict.")
     if args.comment and args.conflict:
         raise UsageError("--conflict cannot be combined with --comment")
     with Client() as client:

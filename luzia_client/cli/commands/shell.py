@@ -1,8 +1,8 @@
 """Start an interactive prompt for luzia commands, which are entered without the word `luzia`.
 
-The prompt completes commands, options, projects and jobs, keeps a history, accepts tasks of several lines, and prints
-a notice when a job that was dispatched from it ends or asks a question. Lines from a pipe are run in order until one of
-them fails.
+The prompt completes commands, options, projects and jobs, keeps a history, accepts multi-line tasks, and prints a
+notification when a job that was dispatched from it ends or asks a question. Lines from a pipe are run in order until
+one of them fails.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from luzia_client.cli.args.errors import UsageError
 NEWS = ("mine", "all", "none")
 EXAMPLES = (
     ("luzia shell", "start the prompt; for example: jobs, logs @last"),
-    ("luzia shell --news all", "print notices about all jobs"),
+    ("luzia shell --news all", "print notifications about all jobs"),
 )
 
 
@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=NEWS,
         default=NEWS[0],
         metavar="WHICH",
-        help="print notices about the jobs dispatched from this prompt (mine), about all, or none (default: mine)",
+        help="print notifications about the jobs dispatched from this prompt (mine), all jobs, or none (default: mine)",
     )
 
 

@@ -1,7 +1,7 @@
 """Show statistics of jobs: throughput, waiting and running times, success rates, and the costs of agents.
 
-The statistics cover all recorded jobs, and not those that were removed, except for the races of --agents; --since
-restricts them to recent ones.
+The statistics cover all jobs that have not been removed; --agents also counts races whose jobs were removed. --since
+restricts the statistics to recent jobs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from luzia_protocol import environment
 from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job
 from luzia_protocol.money import format_usd
@@ -29,7 +30,7 @@ from luzia_client.cli.show.text import one_line
 
 EXAMPLES = (
     ("luzia stats --since 7d", "show statistics of the last seven days"),
-    ("luzia stats --agents", "show which agent wins the races of which project"),
+    ("luzia stats --agents", "show which agents win races, by project"),
     ("luzia stats --png jobs.png", "write charts to an image"),
 )
 
@@ -38,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_since(parser, "7d")
     add_project_filter(parser)
-    parser.add_argument("--agents", action="store_true", help="show how agents have done in races, by project")
+    parser.add_argument("--agents", action="store_true", help="show the results of agents in races, by project")
     parser.add_argument("--png", metavar="FILE", help="write charts to a PNG file (requires luzia[plots])")
     parser.add_argument("--svg", metavar="FILE", help="write charts to an SVG file (requires luzia[plots])")
     add_json(parser)
@@ -78,7 +79,7 @@ def _print_agents(args: argparse.Namespace) -> int:
     from luzia_client.review.winners import count_wins
 
     if args.png is not None or args.svg is not None:
-        raise UsageError("--agents has no charts", "Leave out --png and --svg.")
+        raise UsageError("--agents cannot be combined with --png or --svg", "Omit --png and --svg.")
     with Client() as client:
         records = count_wins(list_all_races(client, args.project, args.since))
     if args.json:
@@ -86,7 +87,7 @@ def _print_agents(args: argparse.Namespace) -> int:
             print_json(record)
         return exit_codes.OK
     if not records:
-        print("No races match. Begin one with `luzia race`.")
+        print("No races match. Start one with `luzia race`.")
         return exit_codes.OK
     rows = [
         (
@@ -128,4 +129,4 @@ def _check_library() -> None:
     from importlib.util import find_spec
 
     if find_spec("matplotlib") is None:
-        raise UsageError("--png and --svg require matplotlib", "Install it with: pip install 'luzia[plots]'")
+        raise UsageError("--png and --svg require matplotlib", environment.install_extra("plots"))

@@ -1,7 +1,7 @@
 """Monitor jobs in a full-screen view, with the activity of each job and the output of the selected one.
 
-Keys control the jobs; press ? to list them. The jobs of all hosts that are configured with `luzia hosts add` are in one
-list; with --host, only those of that host are.
+Keys control the jobs; press ? for a list of keys. The list contains the jobs of this machine and of all hosts added
+with `luzia hosts add`; with `luzia --host NAME top`, it contains only those of that host.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ import argparse
 import sys
 from importlib.util import find_spec
 
+from luzia_protocol import environment
+
 from luzia_client.api.errors import ArgumentError
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.errors import UsageError
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action is not None:
         return _control(args.action, args.open)
     if find_spec("starlette") is None or find_spec("uvicorn") is None or find_spec("websockets") is None:
-        raise UsageError("luzia web requires starlette, uvicorn and websockets", "Run: pip install 'luzia[web]'")
+        raise UsageError("luzia web requires starlette, uvicorn and websockets", environment.install_extra("web"))
     return _serve(args)
 
 
@@ -73,8 +75,6 @@ def _control(action: str, opened: bool) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     import asyncio
-
-    from luzia_protocol import environment
 
     from luzia_client.web import control
     from luzia_client.web.listening import Options

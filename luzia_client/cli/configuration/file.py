@@ -95,7 +95,7 @@ def _edit(path: str, edit: Callable[[Any], None]) -> None:
     except (TOMLKitError, tomllib.TOMLDecodeError, TypeError, AttributeError):
         is_right = False
     if not is_right:
-        raise invalid([f"{path}: luzia cannot change the way in which this is written."])
+        raise invalid([f"{path}: luzia cannot edit this TOML syntax; edit the file by hand."])
     if mistakes := find_mistakes(path, changed):
         raise invalid(mistakes, "The file is unchanged.")
     replace(path, changed)

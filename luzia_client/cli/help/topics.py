@@ -10,7 +10,7 @@ digits. Wherever an ID is expected, you can write:
   113754, a2f5                  the beginning or the end of it, if unique
   agent:overbits:113754-a2f5    the name that a dispatch prints
   nightly-build                 the name from --name or a graph; of several jobs
-                                the one that has not ended, else the newest
+                                the unfinished one, else the newest
   @last                         the job that you dispatched last
   @running, @failed             your newest job that is running, or has failed
   @last~1, @failed~2            the job before that one, or two before it
@@ -29,7 +29,7 @@ A job is in one of these states. Live:
   waiting      its agent waits for an answer; see `luzia jobs --waiting`
   stopping     its processes are being terminated
 
-Final:
+Final (a job in one of these states is called finished):
 
   completed    its agent succeeded, as far as its output and exit status show
   failed       the agent failed or could not be started
@@ -40,7 +40,8 @@ Final:
   lost         its result cannot be determined
 
 `luzia jobs --state running,failed` lists only jobs in these states. Only
-`luzia retry` and `luzia send` change the state of a final job.
+`luzia retry`, `luzia send` and `luzia attach` change the state of a finished
+job.
 """
 
 _PROJECTS = """\
@@ -92,7 +93,7 @@ queue: while it is paused, no more of its jobs start.
 """
 
 _FORMATS = """\
-Most commands take --json: one object per line, in the format of the protocol.
+Most commands accept --json: one object per line, in the format of the protocol.
 
   luzia jobs --json | jq -r 'select(.state == "failed").id'
 
@@ -130,10 +131,11 @@ Variables that the commands read:
   NO_COLOR                if set, output has no colour
   TERM                    if `dumb`, output has no colour and is not redrawn
 
-A job's environment has basic variables such as PATH and HOME, those of --env
-and of the configuration, and LUZIA_JOB_ID, LUZIA_PROJECT, LUZIA_ATTEMPT,
-LUZIA_ATTEMPT_DIR, LUZIA_SOCKET and TRACEPARENT. The values of variables are
-not shown, except the PATH in `luzia agents` and `luzia doctor`.
+A job's environment contains basic variables such as PATH and HOME, the
+variables set with --env and in the configuration, and LUZIA_JOB_ID,
+LUZIA_PROJECT, LUZIA_ATTEMPT, LUZIA_ATTEMPT_DIR, LUZIA_SOCKET and TRACEPARENT.
+Values of variables are never shown, except the PATH in `luzia agents` and
+`luzia doctor`.
 """
 
 _EXIT_CODES = """\
@@ -142,15 +144,14 @@ The exit status of every command:
 {table}
 
 `luzia wait` exits with the status of the job, or with the most severe one of
-several jobs; so do `luzia logs --follow` and `luzia follow`. `luzia doctor` and
-`luzia demo` exit with 1 after a problem. The manual page of each command lists
-its statuses: `man luzia-wait`.
+several jobs; so do `luzia logs --follow` and `luzia follow`. The manual page of
+each command lists its statuses: `man luzia-wait`.
 
 With --json, an error is one line of JSON on stderr:
 
   {{"error": {{"code": "unknown_job", "message": "…", "hint": "…", "status": 4}}}}
 
-`code` is that of the daemon's refusal, or usage, unreachable, refused,
+`code` is that of the daemon's error, or usage, unreachable, refused,
 input_output or internal_error; `status` is the exit status.
 """
 
@@ -160,9 +161,10 @@ The next job to start is chosen among those that can start: first by --priority
 fewest running jobs in proportion to its weight first), then by age (the oldest
 first).
 
-A job can start if a slot is free in every limit that applies to it: max_running
-of the daemon, of its project and of its agent, and what it reserves with
---needs, --cpus and --memory. A job that cannot start does not block others.
+A job can start if every limit that applies to it leaves a free slot
+(max_running of the daemon, of its project and of its agent), and if the
+resources that it reserves with --needs, --cpus and --memory are available. A
+job that cannot start does not block others.
 
   luzia --priority 10 overbits "repair the build"
   luzia --needs gpu=1 overbits "train the model"
@@ -190,7 +192,7 @@ second duration.
 A usage limit of the agent's account is not a failure: the job waits until the
 limit resets and then continues. This does not count as a retry.
 
-`luzia retry ID` starts another attempt of a final job, or starts a pending
+`luzia retry ID` starts another attempt of a finished job, or starts a pending
 retry now.
 """
 
@@ -210,8 +212,8 @@ Times are shown in local time; with --json they include their offset. Lists show
 how long ago they are, `luzia jobs ID` the exact times.
 
 `luzia schedule add NAME --cron "0 3 * * 1-5" …` dispatches jobs on a schedule,
-in the local time zone or in that of --timezone. `--every 10m` is short for the
-expression of an interval.
+in the local time zone or in that of --timezone. `--every 10m` is a shorthand
+for the corresponding cron expression, `*/10 * * * *`.
 """
 
 _PROTOCOL = """\

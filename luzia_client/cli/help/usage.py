@@ -35,7 +35,7 @@ an agent.
 """
 
 USAGES = {
-    "dispatch": ("luzia [options] PROJECT WORD…\nluzia dispatch [options] PROJECT WORD…", DISPATCH),
+    "dispatch": ("luzia [options] PROJECT TASK…\nluzia dispatch [options] PROJECT TASK…", DISPATCH),
     "run": ("luzia run [options] PROJECT -- PROGRAM [ARGUMENT…]", RUN),
 }
 """Command -> its usage and its description."""

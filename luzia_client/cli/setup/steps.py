@@ -54,7 +54,7 @@ def _extend_config(dialogue: Dialogue, choices: Choices, path: str) -> bool:
         values.append((("projects", project.name, "path"), project.path))
         values += [(("projects", project.name, "worktree"), True)] if choices.worktree else []
     if not values:
-        print(f"\n{path} exists, and stays as it is.")
+        print(f"\n{path} already exists and is left unchanged.")
         return False
     print(f"\n{path} exists. Set in it:")
     for key, value in values:

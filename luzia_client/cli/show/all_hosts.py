@@ -43,7 +43,7 @@ def print_all(query: JobQuery, *, as_json: bool, columns: str | None) -> int:
     columns: as for --format.
     """
     if os.environ.get("LUZIA_HOST"):
-        raise UsageError("--all-hosts cannot be combined with one host", "Leave out --host, or unset LUZIA_HOST.")
+        raise UsageError("--all-hosts cannot be combined with one host", "Omit --host, or unset LUZIA_HOST.")
     if query.sort not in SORTS:
         raise UsageError(f"--all-hosts cannot be sorted by {query.sort}", f"Sort by {', '.join(SORTS)}.")
     names = parse_columns(columns) if columns is not None else None

@@ -121,7 +121,7 @@ def describe_worktree(job: Job) -> list[tuple[str, str]]:
     without = ", without the project's uncommitted changes" if tree.dirty else ""
     return [
         ("Worktree", harmless(tree.path)),
-        ("Branch", harmless(f"{tree.branch}, from {tree.onto or 'a detached head'} at {tree.base[:12]}{without}")),
+        ("Branch", harmless(f"{tree.branch}, from {tree.onto or 'a detached HEAD'} at {tree.base[:12]}{without}")),
         ("Discarded", discarded),
     ]
 

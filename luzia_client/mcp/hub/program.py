@@ -6,10 +6,12 @@ import os
 import sys
 from importlib.util import find_spec
 
+from luzia_protocol import environment
+
 from luzia_client.mcp.hub.listening import listen
 from luzia_client.mcp.relay import meeting
 
-NO_SDK = "luzia mcp needs the SDK of MCP: install it with pip install 'luzia[mcp]'"
+NO_SDK = f"`luzia mcp` requires the MCP SDK. {environment.install_extra('mcp')}"
 EXIT_NO_SDK = 3
 EXIT_RUNNING = 4
 

@@ -79,7 +79,7 @@ class ReviewEngine:
 
     def _accept(self, job: Job, work: Work, parts: Collection[tuple[int, int]]) -> Accepted:
         if read_content(worktree_of(job))[0] != work.content:
-            raise WorktreeError("the work has changed since it was shown", "Look at it again.")
+            raise WorktreeError("the work has changed since it was shown", "Review it again.")
         selection = _select(work, parts)
         with self._connect() as client:
             done = decisions.accept(client, job, selection)

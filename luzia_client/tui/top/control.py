@@ -34,7 +34,9 @@ class Control:
         jobs = self._context.jobs()
         live = [job for job in jobs if not job.state.is_final]
         if live:
-            question = f"Cancel {describe_jobs(live)} and end all {'their' if len(live) > 1 else 'its'} processes?"
+            question = (
+                f"Cancel {describe_jobs(live)} and terminate all {'their' if len(live) > 1 else 'its'} processes?"
+            )
             self._context.confirm(question, lambda: self._context.change(live, "cancelled", AsyncClient.cancel))
         elif jobs:
             self._say_state(jobs, "already")

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from luzia_protocol import environment
 from luzia_protocol.jobs import Bounds
 
 from luziad.executor.base import AttemptObserver, Launch
@@ -32,7 +33,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_NOT_INSTALLED = "Ray is not installed beside luziad: install luzia[ray] there, and restart luziad"
+_NOT_INSTALLED = (
+    f"luzia[ray] is not installed in luziad's environment. {environment.install_extra('ray')}; then restart luziad"
+)
 
 
 class Settings(Protocol):

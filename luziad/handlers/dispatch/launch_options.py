@@ -65,7 +65,7 @@ def validate_with_work(after: Dependencies | None, table: JobTable) -> None:
         raise Refused(ErrorCode.BAD_REQUEST, message, "Name it with `--after`, `--after-any` or `--after-fail`.")
     parent = table.get(parents[0])  # None in a graph: its worktree is looked up when the job starts
     if parent is not None and not parent.wants_worktree:
-        raise Refused(ErrorCode.NO_WORKTREE, f"job {parent.id} has no worktree, whose work this job could begin with")
+        raise Refused(ErrorCode.NO_WORKTREE, f"job {parent.id} has no worktree whose work this job could start from")
 
 
 def validate_race(request: Dispatch, after: Dependencies | None) -> dict[str, str]:
@@ -77,9 +77,9 @@ def validate_race(request: Dispatch, after: Dependencies | None) -> dict[str, st
     if not request.worktree and not request.with_work:
         raise Refused(ErrorCode.BAD_REQUEST, "a job that is part of a race requires `worktree`")
     if race.check and not request.with_work:
-        raise Refused(ErrorCode.BAD_REQUEST, "the check of a race requires `with_work`")
+        raise Refused(ErrorCode.BAD_REQUEST, "the verification job of a race requires `with_work`")
     if race.first and not race.check:
-        raise Refused(ErrorCode.BAD_REQUEST, "only the check of a race can be the `first`")
+        raise Refused(ErrorCode.BAD_REQUEST, "`first` applies only to the verification job of a race")
     racer = {"verify": after.parents[0]} if race.check and after is not None else {}
     return {"race": race.id, **racer}
 

@@ -35,7 +35,7 @@ export function Settings() {
     <fieldset><legend>Colours</legend>
       ${["system", "light", "dark"].map((name) => html`<label key=${name} class="inline"><input type="radio" name="theme" checked=${chosen === name} onChange=${() => { applyTheme(name); setChosen(name); }} /> ${name}</label>`)}
     </fieldset>
-    <label class="inline"><input type="checkbox" checked=${notices} onChange=${toggle} /> Notices of the browser for questions and ends, while the tab is hidden</label>
+    <label class="inline"><input type="checkbox" checked=${notices} onChange=${toggle} /> Notifications of the browser when a job ends or asks a question, while the tab is hidden</label>
     <div class="row end"><button onClick=${() => attempt(signOut)}>Sign out</button><span class="grow"></span><button class="primary" onClick=${close}>Close</button></div>
   <//>`;
 }

@@ -87,7 +87,7 @@ def test_references_name_the_newest_job_and_those_before_it(luzia: PrivateLuzia)
     luzia.run("cancel", running)
     for name in ("@lost", "@last~x", "@last~99999999"):
         assert "References are @last, @running, @failed" in out(luzia, "jobs", name, status=4)
-    assert "none of your jobs is '@failed~7'" in out(luzia, "jobs", "@failed~7", status=4)
+    assert "you have no job that matches '@failed~7'" in out(luzia, "jobs", "@failed~7", status=4)
 
 
 def test_an_alias_of_the_user_is_expanded_once_and_takes_more_words(luzia: PrivateLuzia) -> None:

@@ -46,7 +46,7 @@ def test_without_a_file_there_are_no_targets(tmp_path: Path) -> None:
         (f"{GOOD}\n[[notify.rules]]\ntargets = ['phone']\nevents = ['fails']\n", "rules"),
         (f"{GOOD}\n[[notify.rules]]\ntargets = ['phone']\nquiet = '25:00-07:00'\n", "expected HH:MM-HH:MM"),
         (f"{GOOD}\n[[notify.rules]]\ntargets = ['phone']\nquiet = 'night'\n", "expected HH:MM-HH:MM"),
-        (f"{GOOD}\n[[notify.rules]]\ntargets = ['phone']\nquiet = '07:00-07:00'\n", "no other part"),
+        (f"{GOOD}\n[[notify.rules]]\ntargets = ['phone']\nquiet = '07:00-07:00'\n", "begins and ends at the same time"),
         ("[notify\n", "invalid TOML"),
     ],
 )
@@ -64,7 +64,7 @@ def test_a_secret_comes_from_a_file_of_its_owner_or_a_variable(tmp_path: Path, m
     file = tmp_path / "url"
     file.write_text("slack://secret-token\n")
     file.chmod(0o644)
-    with pytest.raises(NotifyError, match="may be read by others") as caught:
+    with pytest.raises(NotifyError, match="can be read by other users") as caught:
         read_secret(None, str(file))
     assert "secret-token" not in caught.value.message
     file.chmod(0o600)

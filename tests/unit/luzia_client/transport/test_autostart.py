@@ -185,7 +185,7 @@ def test_a_runtime_directory_that_is_none_is_told(luziad: Callable[[str], Path],
 def test_a_runtime_directory_of_somebody_else_is_refused(luziad: Callable[[str], Path], home: Path) -> None:
     os.chown(home / "r", 12345, 12345)
     luziad(LUZIAD)
-    with pytest.raises(DaemonUnreachableError, match="has another owner"):
+    with pytest.raises(DaemonUnreachableError, match="belongs to another user"):
         autostart.start_daemon(environment.socket_path(), on_demand=False)
 
 

@@ -93,7 +93,7 @@ def test_clean_says_that_unmerged_commits_are_on_a_detached_head(root: Path) -> 
     world = World(root)
     world.tree.git("checkout", "-q", "--detach")
     world.tree.commit("one")
-    assert world.unsaved() == "1 commit is unmerged (on a detached head)"
+    assert world.unsaved() == "1 commit is unmerged (on a detached HEAD)"
 
 
 # ---------------------------------------------------------------------- sparse checkouts

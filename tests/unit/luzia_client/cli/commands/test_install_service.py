@@ -60,7 +60,7 @@ def test_a_dry_run_for_the_machine_names_all_files(environment: dict[str, str]) 
 def test_a_command_that_fails_is_named_with_what_to_do(environment: dict[str, str]) -> None:
     done = luzia("daemon", "install-service", "--user", env=environment | {"FAILS": "enable"})
     assert done.returncode == 2
-    assert "`systemctl --user enable --now luziad.socket luziad.service` has failed" in done.stderr
+    assert "`systemctl --user enable --now luziad.socket luziad.service` failed" in done.stderr
 
 
 def test_options_of_another_action_are_refused() -> None:

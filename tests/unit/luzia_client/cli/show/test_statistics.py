@@ -156,4 +156,4 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     stats.configure(parser)
     with pytest.raises(UsageError) as caught:
         stats.run(parser.parse_args(["--png", "jobs.png"]))
-    assert "luzia[plots]" in caught.value.hint
+    assert ".[plots]" in caught.value.hint

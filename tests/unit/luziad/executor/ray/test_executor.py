@@ -63,7 +63,7 @@ def launch(number: int) -> Launch:
 
 async def test_without_the_extra_an_attempt_is_refused_with_what_is_missing(executor: RayExecutor, ends: Ends) -> None:
     assert executor.is_refused
-    assert "install luzia[ray]" in (executor.cluster_problem or "")
+    assert "luzia[ray] is not installed" in (executor.cluster_problem or "")
     executor.submit(launch(1))
     _, end = await ends.queue.get()
     assert isinstance(end, ExitRecord)
