@@ -159,7 +159,7 @@ class AsyncCaller:
         while True:
             try:
                 connection = connection or await self._connect(resuming=True)
-                await connection.send(encode_request(stream.request()))
+                await connection.send(streams.encode_stream_request(stream))
                 while not stream.interrupted:
                     frame = streams.parse_stream_frame(await connection.receive())
                     delays.reset()
@@ -169,10 +169,13 @@ class AsyncCaller:
                     if stream.done:
                         return
             except endpoint.DaemonUnreachableError as exc:
+                if connection is not None:
+                    connection.close()
+                    connection = None
                 await asyncio.sleep(delays.next_s(exc))
             finally:
                 if connection is not None:
-                    connection.close()
+                    connection.close(b"" if stream.done or stream.interrupted else streams.END)
                     connection = None
 
 

@@ -162,7 +162,7 @@ class Caller:
         while True:
             try:
                 connection = connection or self._connect(resuming=True)
-                connection.send(encode_request(stream.request()))
+                connection.send(streams.encode_stream_request(stream))
                 while not stream.interrupted:
                     frame = streams.parse_stream_frame(connection.receive())
                     delays.reset()
@@ -172,8 +172,11 @@ class Caller:
                     if stream.done:
                         return
             except DaemonUnreachableError as exc:
+                if connection is not None:
+                    connection.close()
+                    connection = None
                 time.sleep(delays.next_s(exc))
             finally:
                 if connection is not None:
-                    connection.close()
+                    connection.close(b"" if stream.done or stream.interrupted else streams.END)
                     connection = None

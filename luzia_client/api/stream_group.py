@@ -39,7 +39,7 @@ class StreamGroup:
             try:
                 self._request(self._connection, self._last_number)
             except DaemonUnreachableError:
-                self.close()  # the next connection requests all of them
+                self._drop()  # the next connection requests all of them
         return self._last_number
 
     def end(self, number: int) -> None:
@@ -51,7 +51,7 @@ class StreamGroup:
         try:
             self._connection.send(encode_request(requests.Unsubscribe(id=self._last_number, stream=number)))
         except DaemonUnreachableError:
-            self.close()
+            self._drop()
 
     def items(self) -> Iterator[tuple[int, Any]]:
         """The items, each with the number of its stream; ends when no stream is left.
@@ -63,14 +63,21 @@ class StreamGroup:
             try:
                 number, item = self._receive((self._connection or self._connect(resuming=True)).receive())
             except DaemonUnreachableError as exc:
-                self.close()
+                self._drop()
                 time.sleep(self._delays.next_s(exc))
                 continue
             if item is not None:
                 yield number, item
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and end its streams."""
+        if self._connection is not None:
+            ends = (encode_request(requests.Unsubscribe(stream=number)) for number in self._streams)
+            self._connection.close(b"".join(ends))
+            self._connection = None
+
+    def _drop(self) -> None:
+        """Close a connection that is broken."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -7,7 +7,7 @@ request for each connection, and continues after the last item that it has retur
 from __future__ import annotations
 
 import time
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -17,13 +17,16 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job
 from luzia_protocol.output import FollowEnd, Output
 
-from luzia_client.api.replies import Frame, decode_field, is_present, parse_frame
+from luzia_client.api.replies import Frame, decode_field, encode_request, is_present, parse_frame
 from luzia_client.transport.endpoint import DaemonUnreachableError, connection_lost
 
 T_co = TypeVar("T_co", covariant=True)
 
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 2.0
+_ONLY = 1
+END = encode_request(requests.Unsubscribe(stream=_ONLY))
+"""The line that ends the stream of a connection that has no other."""
 
 
 class Stream(Protocol, Generic[T_co]):
@@ -67,6 +70,11 @@ class ReconnectDelays:
             raise exc
         self._delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
         return delay_s
+
+
+def encode_stream_request(stream: Stream[Any]) -> bytes:
+    """The line that requests a stream on a connection that has no other, so that END ends it."""
+    return encode_request(msgspec.structs.replace(stream.request(), id=_ONLY))
 
 
 def parse_stream_frame(line: bytes) -> Frame:

@@ -56,9 +56,11 @@ class AsyncConnection:
         """False when the daemon has closed the connection since the last reply."""
         return not self._lines and not self._reader.at_eof() and not self._writer.is_closing()
 
-    def close(self) -> None:
-        """Close the connection."""
+    def close(self, last: bytes = b"") -> None:
+        """Close the connection. last: as for Connection."""
         with contextlib.suppress(RuntimeError):  # its event loop has been closed
+            if last:
+                self._writer.write(last)
             self._writer.close()
 
     async def _read(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import time
@@ -81,8 +82,16 @@ class Connection:
         except OSError:
             return False
 
-    def close(self) -> None:
-        """Close the connection."""
+    def close(self, last: bytes = b"") -> None:
+        """Close the connection.
+
+        last: lines that end the streams which are open. Where ssh forwards the connection, the daemon learns only that
+        nothing more is sent, and would continue them, and the link would not end, until something is written.
+        """
+        if last:
+            with contextlib.suppress(OSError):  # a connection that is broken or full needs no more
+                self._socket.setblocking(False)
+                self._socket.send(last)
         self._socket.close()
 
     def _read(self, timeout_s: float | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 from collections.abc import Iterator
 
@@ -104,12 +105,23 @@ def test_the_link_ends_when_the_host_is_removed(host: FarHost) -> None:
     assert "spare" not in host.here.config_file.read_text()
 
 
-def test_a_link_that_nobody_uses_ends() -> None:
-    with far_host(ssh_options=("-o", "ControlPersist=1")) as host:
-        host.ok("jobs")
+def test_a_link_ends_when_nobody_uses_it_and_not_before() -> None:
+    with far_host(ssh_options=("-o", "ControlPersist=3")) as host:
+        job = dispatch(host, "for n in 1 2 3 4 5 6; do echo $n; sleep 0.8; done")
+        with host.start_command("logs", "-f", job) as following:
+            assert following.stdout is not None
+            assert following.stdout.readline() == "1\n"
+            before = host.masters()
+            assert [following.stdout.readline() for _ in range(5)] == ["2\n", "3\n", "4\n", "5\n", "6\n"]
+            assert host.masters() == before
+        job = dispatch(host, "echo up; exec sleep 1000")
+        with host.start_command("logs", "-f", job) as following:
+            assert following.stdout is not None
+            assert following.stdout.readline() == "up\n"
+            following.send_signal(signal.SIGINT)
+            following.wait(60)
         eventually(lambda: not host.masters(), "the end of the link")
         assert json.loads(host.here.run("hosts", "list", "--json").stdout)["linked"] is False
-        host.ok("jobs")
     assert "ControlPersist=600" in master_command(Host(NAME, "far-one"), "control"), "ten minutes, without the option"
 
 

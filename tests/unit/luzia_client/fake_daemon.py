@@ -118,6 +118,8 @@ class FakeDaemon:
             try:
                 for line in lines:
                     request = json.loads(line)
+                    if request.get("op") == "unsubscribe":
+                        continue  # of a client that leaves a stream
                     self.requests.append(request)
                     number = request.pop("id", None)
                     self.ids.append(number)
