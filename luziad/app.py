@@ -204,7 +204,13 @@ class App:
         if self._clusters or any(record.executor is not None for record in self._table.active()):
             self._executor = Executors(self._local, self._clusters, self._cluster_of)
         whole_spec = SingleValues(self._state_dir).spec
-        self._launcher = Launcher(config, base_environment(os.environ), self._environments, self._executor, whole_spec)
+        self._launcher = Launcher(
+            config,
+            base_environment(os.environ, process_state.user_variables()),
+            self._environments,
+            self._executor,
+            whole_spec,
+        )
         self._family_budgets = FamilyBudgets(self._table, self._launcher.budget)
 
     def _cluster_of(self, job: str) -> str | None:

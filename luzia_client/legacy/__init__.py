@@ -89,23 +89,34 @@ def enhanced_spawn_claude_agent(
     """Dispatch a task to Claude Code and print the confirmation; returns the job's id.
 
     context: text to add to Claude's system prompt.
-    config: of the project, or of all projects below `projects`; all keys are optional. `path` is the directory to use
-    if the project is not configured, and `agent` another agent, which gets the context before the task if it cannot
-    add to its system prompt.
+    config: of the project, or of all projects below `projects`; all keys are optional, and a text in the place of a
+    project's settings is its path. `path` is the directory to use if the project is not configured, and `agent` another
+    agent, which gets the context before the task if it cannot add to its system prompt.
     """
-    config = config or {}
-    own = (config.get("projects") or {}).get(project) or {}
-    agent = own.get("agent") or config.get("agent") or "claude"
+    settings = _settings(project, config)
+    agent = settings.get("agent") or "claude"
     shared = get_enhanced_dispatcher()
     try:
         result = shared.dispatcher.spawn(project, task, agent, context or "")
     except Refused as refused:
-        path = own.get("path") or config.get("path")
+        path = settings.get("path")
         if refused.code is not ErrorCode.UNKNOWN_PROJECT or not path:
             raise
         result = shared.dispatcher.spawn(str(path), task, agent, context or "")
     shared.feedback.job_dispatched(result.job, result.project, task)
     return result.job
+
+
+def _settings(project: str, config: object) -> dict[str, Any]:
+    """The settings of a project in a configuration of older code: its own, before those for all."""
+    if not isinstance(config, dict):
+        return {}
+    projects = config.get("projects")
+    own = projects.get(project) if isinstance(projects, dict) else None
+    if isinstance(own, str):
+        own = {"path": own}
+    given = own if isinstance(own, dict) else {}
+    return {key: given.get(key) or config.get(key) for key in ("agent", "path")}
 
 
 def track_existing_job(job_id: str, pid: int | None = None, project: str = "", task: str = "") -> OldStatus | None:

@@ -134,12 +134,13 @@ class ResponseiveDispatcher:
         self._client.report_progress(job_id, percent=percent, label=message or None)
         return True
 
-    def list_jobs(self, project: str | None = None, status_filter: str | None = None) -> list[OldStatus]:
+    def list_jobs(self, project: str | Path | None = None, status_filter: str | None = None) -> list[OldStatus]:
         """Jobs, newest first; with arguments only those of a project, or with a status."""
+        project = None if project is None else str(project)
         projects = [project] if project else []
         try:
             states = states_of(status_filter or None)
-        except ValueError:
+        except (ValueError, TypeError):
             return []  # no job has such a status
         words = {OLD_WORDS[state] for state in states}
         tracked = [each.status() for each in reversed(self._tracked.values()) if not project or project == each.project]
@@ -165,7 +166,8 @@ class ResponseiveDispatcher:
             return None
         if job_id in self._tracked:
             return self._tracked[job_id].wait(timeout)
-        limit_s = None if timeout is None or timeout == math.inf else max(timeout, 0.0)
+        seconds = math.inf if timeout is None else float(timeout)
+        limit_s = max(seconds, 0.0) if seconds < math.inf else None  # a NaN is no limit, either
         try:
             self._client.wait([job_id], timeout_s=limit_s)
         except (Refused, ArgumentError) as error:

@@ -36,7 +36,7 @@ class TrackedProcess:
         self._exit_code: int | None = None
         try:
             self._pidfd = os.pidfd_open(pid)
-        except (ProcessLookupError, OverflowError):
+        except (OSError, OverflowError):
             self._pidfd = -1
             self._end("failed", f"process {pid} ended before it was tracked")
         else:

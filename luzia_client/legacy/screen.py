@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -64,33 +64,32 @@ class ResponseiveOutput:
         if value is None or (isinstance(value, SystemExit) and not value.code):
             self.success(text)
         else:
-            reason = str(value)
-            self.error(f"{text}: {type(value).__name__}{': ' if reason else ''}{reason}")
+            self.error(f"{text}: {type(value).__name__}{_text_of(value)}")
 
     @staticmethod
-    def success(text: str) -> None:
+    def success(text: object) -> None:
         """Print a success message."""
-        _print(f"✓ {one_line(text)}", "green")
+        _print(f"✓ {_shown(text)}", "green")
 
     @staticmethod
-    def error(text: str) -> None:
+    def error(text: object) -> None:
         """Print an error message."""
-        _print(f"✗ {one_line(text)}", "red")
+        _print(f"✗ {_shown(text)}", "red")
 
     @staticmethod
-    def warning(text: str) -> None:
+    def warning(text: object) -> None:
         """Print a warning."""
-        _print(f"! {one_line(text)}", "yellow")
+        _print(f"! {_shown(text)}", "yellow")
 
     @staticmethod
-    def info(text: str) -> None:
+    def info(text: object) -> None:
         """Print a message."""
-        _print(one_line(text), "")
+        _print(_shown(text), "")
 
     @staticmethod
-    def progress(percent: float, message: str = "") -> None:
+    def progress(percent: float, message: object = "") -> None:
         """Print a bar and a message."""
-        _print(f"{ProgressBar.bar(percent)} {one_line(message)}".rstrip(), "blue")
+        _print(f"{ProgressBar.bar(percent)} {_shown(message)}".rstrip(), "blue")
 
 
 class CLIFeedback:
@@ -105,12 +104,12 @@ class CLIFeedback:
         """
         _print("✓ Dispatched", "green")
         print(f"  Job ID:  {job_id}")
-        print(f"  Project: {one_line(project)}")
+        print(f"  Project: {_shown(project)}")
         if show_details is not False:
-            print(f"  Task:    {one_line(task, 60)}")
+            print(f"  Task:    {_shown(task, 60)}")
         print(f"\n  Use: luzia jobs to view status\n       luzia jobs {job_id} for details\n", flush=True)
         if show_details is None:
-            print(job_name(one_line(project), job_id), flush=True)
+            print(job_name(_shown(project), job_id), flush=True)
 
     @staticmethod
     def show_status(status: OldStatus | None, show_full: bool = False) -> None:
@@ -125,22 +124,37 @@ class CLIFeedback:
                     print(f"    {key.replace('_', ' ')}: {one_line(str(status[key]))}")
 
     @staticmethod
-    def show_jobs_list(jobs: Sequence[OldStatus]) -> None:
-        """Print the counts and a line for each job."""
-        counts = Counter(job.get("status") for job in jobs)
+    def show_jobs_list(jobs: Iterable[OldStatus | None]) -> None:
+        """Print the counts and a line for each job. None is a job that does not exist."""
+        known = [job for job in jobs if job is not None]
+        counts = Counter(job.get("status") for job in known)
         print("Task Summary:")
         print("  " + "  ".join(f"{word.capitalize()}: {counts[word]}" for word in _STYLES))
-        for job in jobs:
+        for job in known:
             print(_line(job))
 
     @staticmethod
-    def show_concurrent_jobs(jobs: Sequence[OldStatus]) -> None:
+    def show_concurrent_jobs(jobs: Iterable[OldStatus | None]) -> None:
         """Print the running and queued jobs, each with its bar."""
-        live = [job for job in jobs if job.get("status") in ("pending", "running")]
+        live = [job for job in jobs if job is not None and job.get("status") in ("pending", "running")]
         if not live:
             print("No jobs are running or pending.")
         for job in live:
             print(_line(job))
+
+
+def _shown(value: object, limit: int = 200) -> str:
+    """A value as one harmless line; None is nothing. Older code passes exceptions and numbers, too."""
+    return "" if value is None else one_line(str(value), limit)
+
+
+def _text_of(error: BaseException) -> str:
+    """`: reason`; empty for an exception without one, or whose text cannot be made."""
+    try:
+        reason = str(error)
+    except Exception:  # it must not take the place of the exception that is told
+        reason = ""
+    return f": {reason}" if reason else ""
 
 
 def _line(job: OldStatus) -> str:

@@ -30,6 +30,15 @@ EXIT_CONFIG_INVALID = 2
 """luziad's exit status for errors in the configuration, which it lists on stderr."""
 
 _PATH_VARIABLES = ("LUZIA_RUNTIME_DIR", "LUZIA_SOCKET", "LUZIA_STATE_DIR", "LUZIA_JOBS_DIR", "LUZIA_CONFIG")
+_ROOTS_DIRECTORIES = (
+    "HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_DATA_HOME",
+)
+"""Variables that `su` and `sudo` may keep: the daemon of root and its jobs would write into directories of a user."""
 _LOG_TAIL_BYTES = 8192
 _SUPERVISOR_VARIABLES = frozenset(
     {
@@ -131,8 +140,11 @@ def daemon_command() -> list[str]:
 
 
 def daemon_environment(socket: str) -> dict[str, str]:
-    """The daemon's environment: the caller's, with absolute environment."""
+    """The daemon's environment: the caller's, with absolute paths and without directories of other users."""
     env = {name: value for name, value in os.environ.items() if name not in _SUPERVISOR_VARIABLES}
+    for name in _ROOTS_DIRECTORIES if os.geteuid() == 0 else ("XDG_RUNTIME_DIR",):
+        if name in env and not environment.is_usable(env[name]):
+            del env[name]
     for name in _PATH_VARIABLES:
         if env.get(name):
             env[name] = os.path.abspath(env[name])
@@ -237,7 +249,14 @@ def _spawn(socket: str, *, on_demand: bool) -> None:
 
 
 def _open_log() -> int:
+    """The daemon's log. Raises DaemonUnreachableError; nothing is left in another user's directory."""
     path = environment.log_file()
+    directory = environment.state_dir()
+    if os.path.exists(directory) and os.stat(directory).st_uid != os.geteuid():
+        raise DaemonUnreachableError(
+            f"the state directory {directory} belongs to another user",
+            "Set LUZIA_STATE_DIR to a directory of your own.",
+        )
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

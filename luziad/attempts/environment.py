@@ -16,9 +16,13 @@ BASE_PREFIXES = ("LC_", "XDG_")
 Variables = Mapping[str, str]
 
 
-def base_environment(environ: Variables) -> dict[str, str]:
-    """The part of the daemon's environment that every job inherits: user and locale, never a secret."""
-    return {name: value for name, value in environ.items() if name in BASE_VARIABLES or name.startswith(BASE_PREFIXES)}
+def base_environment(environ: Variables, user: Variables) -> dict[str, str]:
+    """The part of the daemon's environment that every job inherits: user and locale, never a secret.
+
+    user: HOME, USER and LOGNAME as the system knows them, for a daemon that was started without them.
+    """
+    kept = {name: value for name, value in environ.items() if name in BASE_VARIABLES or name.startswith(BASE_PREFIXES)}
+    return {**user, **{name: value for name, value in kept.items() if value or name not in user}}
 
 
 def compose_environment(

@@ -6,6 +6,7 @@ A daemon that a command has started serves all later jobs. Which shell that was 
 from __future__ import annotations
 
 import os
+import pwd
 import resource
 import signal
 
@@ -41,6 +42,15 @@ def reset_process_state() -> list[str]:
     os.umask(UMASK)
     os.sched_setaffinity(0, range(os.sysconf("SC_NPROCESSORS_CONF")))
     return [*_reset_scheduling(), *_reset_limits()]
+
+
+def user_variables() -> dict[str, str]:
+    """HOME, USER and LOGNAME of this process's user; empty for a user that the system does not know."""
+    try:
+        user = pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return {}
+    return {"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
 
 
 def _reset_signals() -> None:

@@ -106,18 +106,35 @@ def _owner(path: str) -> int | None:
         return None
 
 
+def is_usable(path: str) -> bool:
+    """Whether this user's files belong there: root could write anywhere, and would lock the owner out."""
+    uid, owner = os.geteuid(), _owner(path)
+    return owner in (None, uid) or (uid != 0 and os.access(path, os.W_OK))
+
+
+def _home() -> str:
+    """The home directory; for root never that of another user, as after `sudo -E`."""
+    home = os.path.expanduser("~")
+    return home if os.geteuid() != 0 or is_usable(home) else os.path.expanduser("~root")
+
+
 def is_system() -> bool:
     """True when this process uses the system service's directories."""
     return runtime_dir() == SYSTEM_RUNTIME_DIR
 
 
 def state_dir() -> str:
-    """The directory of the store and its snapshots: LUZIA_STATE_DIR, else by XDG or the system's."""
+    """The directory of the store and its snapshots: LUZIA_STATE_DIR, else by XDG or the system's.
+
+    An XDG_STATE_HOME that is another user's, as after `su`, is ignored.
+    """
     if explicit := os.environ.get("LUZIA_STATE_DIR"):
         return _from_here(explicit)
     if is_system():
         return SYSTEM_STATE_DIR
-    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    base = os.environ.get("XDG_STATE_HOME")
+    if not base or not is_usable(base):
+        base = os.path.join(_home(), ".local/state")
     return os.path.join(base, "luzia")
 
 
@@ -127,7 +144,7 @@ def config_file() -> str:
         return _from_here(explicit)
     if is_system():
         return SYSTEM_CONFIG
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.join(_home(), ".config")
     return os.path.join(base, "luzia", "config.toml")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from luzia_protocol import environment
 
+from private_luzia import private_luzia
 from support import DEADLINE_S
 
 AS_SOMEBODY = """
@@ -127,3 +129,59 @@ def test_the_runtime_directory_of_another_user_is_ignored(monkeypatch: pytest.Mo
     assert environment.runtime_dir() == environment.SYSTEM_RUNTIME_DIR
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "missing"))
     assert environment.runtime_dir() == environment.SYSTEM_RUNTIME_DIR
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can own a directory of another user's")
+def test_the_state_of_another_user_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("LUZIA_STATE_DIR", "LUZIA_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    own, other = tmp_path / "own", tmp_path / "other"
+    for each in (own, other):
+        each.mkdir()
+    monkeypatch.setenv("LUZIA_RUNTIME_DIR", str(own))
+    monkeypatch.setenv("HOME", str(own))
+    monkeypatch.setenv("XDG_STATE_HOME", str(other))
+    assert environment.state_dir() == str(other / "luzia")
+    os.chown(other, 65534, 65534)
+    assert environment.state_dir() == str(own / ".local" / "state" / "luzia")
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(other))
+    assert environment.state_dir().startswith(os.path.expanduser("~root/"))
+    assert environment.config_file().startswith(os.path.expanduser("~root/"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can own a directory of another user's")
+def test_a_command_of_root_leaves_nothing_in_the_state_directory_of_a_user(tmp_path: Path) -> None:
+    with private_luzia() as luzia:
+        state = Path(luzia.root, "state")
+        state.mkdir()
+        os.chown(state, 65534, 65534)
+        done = luzia.run("jobs")
+        assert done.returncode == 3
+        assert f"the state directory {state} belongs to another user" in done.stderr.decode()
+        assert list(state.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can own a directory of another user's")
+def test_jobs_of_root_get_no_directory_of_the_user_whose_variables_were_kept(tmp_path: Path) -> None:
+    with private_luzia() as luzia:
+        os.chown(tmp_path, 65534, 65534)
+        names = ("HOME", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+        luzia.env |= dict.fromkeys(names, str(tmp_path))
+        job = luzia.shell("env")
+        luzia.client().wait(job)
+        found = dict(line.partition("=")[::2] for line in luzia.client().read_output(job).data.splitlines())
+        assert str(tmp_path) not in found.values()
+        assert found["HOME"] == os.path.expanduser("~root")
+
+
+def test_jobs_know_their_user_also_when_the_daemon_was_started_without_variables() -> None:
+    with private_luzia() as luzia:
+        kept = {name: value for name, value in luzia.env.items() if name.startswith("LUZIA_")}
+        luzia.env = kept | {"PATH": os.environ["PATH"], "HOME": ""}
+        job = luzia.shell("env")
+        luzia.client().wait(job)
+        found = dict(line.partition("=")[::2] for line in luzia.client().read_output(job).data.splitlines())
+        user = pwd.getpwuid(os.geteuid())
+        assert (found["HOME"], found["USER"], found["LOGNAME"]) == (user.pw_dir, user.pw_name, user.pw_name)

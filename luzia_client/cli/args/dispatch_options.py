@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from luzia_protocol.environment import absolute_path
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.times import parse_duration_s, parse_time
+from luzia_client.cli.args.times import parse_duration_s, parse_time, unknown_local_zone
 
 LATE = timedelta(minutes=1)
 """A start time that has passed by less is now: scripts compute it a moment before."""
@@ -89,6 +89,9 @@ def parse_jobs(option: str, text: str) -> list[str]:
 def parse_start_time(option: str, text: str) -> str:
     """A time in the protocol's format, which has not long passed. Raises UsageError."""
     now = datetime.now(UTC)
+    if (zone := unknown_local_zone(text)) is not None:
+        hint = f"Correct the variable, or write an offset: {option} 2026-09-20T16:00:00+02:00."
+        raise UsageError(f"{option}: unknown time zone '{zone}' in the variable TZ", hint)
     try:
         at = parse_time(text, now)
     except (ValueError, OverflowError) as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime, timedelta
 
@@ -12,6 +13,26 @@ _TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*(am|pm)?")
 _DAYS = {"today": 0, "tomorrow": 1, "yesterday": -1}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_DURATION_S = 1e9
+_POSIX_ZONE = re.compile(r":?(<[A-Za-z0-9+-]+>|[A-Za-z]{3,})[+-]?\d.*")
+_ZONE_DIRECTORIES = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo")
+
+
+def unknown_local_zone(text: str) -> str | None:
+    """The zone of the variable TZ, if a text depends on it and the system does not know it: it would take UTC."""
+    zone = os.environ.get("TZ", "")
+    name = zone.removeprefix(":")
+    if not name or name == "UTC" or _POSIX_ZONE.fullmatch(zone) or _has_zone(text):
+        return None
+    places = [os.environ["TZDIR"]] if os.environ.get("TZDIR") else _ZONE_DIRECTORIES
+    return None if any(os.path.isfile(os.path.join(place, name)) for place in places) else zone
+
+
+def _has_zone(text: str) -> bool:
+    """Whether a text is a time in every zone: `in 2h`, or a date with an offset."""
+    try:
+        return text.strip().lower().startswith("in ") or datetime.fromisoformat(text.strip()).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def parse_duration_s(text: str) -> float:

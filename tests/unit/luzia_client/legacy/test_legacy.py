@@ -219,7 +219,15 @@ def test_a_context_that_cannot_be_passed_is_refused(luzia: PrivateLuzia) -> None
         Client().dispatch("overbits", argv=["true"], system_prompt="use tabs")
 
 
-@pytest.mark.parametrize("config", [{"path": "PATH"}, {"projects": {"unheard-of": {"path": "PATH"}}}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"path": "PATH"},
+        {"projects": {"unheard-of": {"path": "PATH"}}},
+        {"projects": {"unheard-of": "PATH"}},
+        {"projects": ["unheard-of"], "path": "PATH"},
+    ],
+)
 def test_an_unknown_project_with_a_path_is_used_by_its_path_and_printed_by_its_name(
     luzia: PrivateLuzia, capsys: pytest.CaptureFixture[str], config: dict[str, Any]
 ) -> None:
@@ -363,15 +371,20 @@ def test_updates_of_a_tracked_process_are_true_or_false_too(luzia: PrivateLuzia)
         process.communicate()
 
 
-def test_a_wait_takes_any_timeout(dispatcher: legacy.ResponseiveDispatcher) -> None:
+def test_a_wait_takes_any_timeout_and_a_list_any_project(
+    luzia: PrivateLuzia, dispatcher: legacy.ResponseiveDispatcher
+) -> None:
     job_id, _ = dispatcher.dispatch_task("overbits", "sleep 1000")
     for timeout in (-1, 0):
         status = dispatcher.wait_for_job(job_id, timeout, 0.1)
         assert status["status"] in ("pending", "running")
     dispatcher.update_status(job_id, "killed")
-    for endless in (None, float("inf"), 1e300):
-        status = dispatcher.wait_for_job(job_id, endless)
+    for endless in (None, float("inf"), 1e300, float("nan"), "60"):
+        status = dispatcher.wait_for_job(job_id, endless)  # type: ignore[arg-type]
         assert status["status"] == "killed"
+    for project in (luzia.project, Path(luzia.project)):
+        assert job_id in [job["id"] for job in dispatcher.list_jobs(project, "killed")]
+    assert dispatcher.list_jobs("overbits", ["killed"]) == []  # type: ignore[arg-type]
 
 
 def test_all_threads_share_one_dispatcher_and_one_monitor(luzia: PrivateLuzia) -> None:
@@ -448,6 +461,8 @@ def test_a_process_that_is_gone_already_has_ended() -> None:
     status = TrackedProcess("gone", child.pid).wait(5)
     assert status["status"] == "failed"
     assert "before it was tracked" in status["message"]
+    for pid in (0, -1, 2**70):
+        assert TrackedProcess("none", pid).wait(5)["status"] == "failed"
 
 
 def test_a_job_is_shown_until_it_ends(luzia: PrivateLuzia, capsys: pytest.CaptureFixture[str]) -> None:
@@ -508,6 +523,30 @@ def test_a_step_tells_its_failure_and_lets_the_exception_through(
     assert lines[:2] == ["outer…", "inner…"]
     assert re.fullmatch(rf"✗ inner \(\d+ms\): {said}", lines[2])
     assert re.fullmatch(rf"✗ outer \(\d+ms\): {said}", lines[3])
+
+
+def test_a_step_lets_an_exception_through_whose_text_cannot_be_made(capsys: pytest.CaptureFixture[str]) -> None:
+    class Odd(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    with pytest.raises(Odd), legacy.ResponseiveOutput("odd"):
+        raise Odd
+    assert re.search(r"✗ odd \(\d+ms\): Odd\n", capsys.readouterr().out)
+
+
+def test_messages_may_be_of_any_type(capsys: pytest.CaptureFixture[str]) -> None:
+    output = legacy.ResponseiveOutput
+    output.error(ValueError("no network"))
+    output.success(5)
+    output.info(None)
+    output.progress(50, None)
+    legacy.CLIFeedback.job_dispatched("113754-a2f5", None, None)  # type: ignore[arg-type]
+    legacy.CLIFeedback.show_jobs_list([None, {"id": "a", "status": "running"}])
+    legacy.CLIFeedback.show_concurrent_jobs([None])
+    said = capsys.readouterr().out
+    assert said.startswith("✗ no network\n✓ 5\n\n")
+    assert "None" not in said
 
 
 @pytest.mark.parametrize(

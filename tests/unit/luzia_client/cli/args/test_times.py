@@ -122,3 +122,21 @@ def test_a_past_time_is_the_last_that_the_words_say(text: str, found: datetime) 
 def test_words_that_say_no_time_are_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_time(text, WEDNESDAY)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlni", ":Nonsense/Zone", "/etc/no-such-zone", "berlin"])
+def test_a_start_time_in_a_zone_that_does_not_exist_is_refused_and_not_taken_for_utc(
+    monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    for text in ("12:00", "tomorrow 9am", "2100-01-01T12:00"):
+        with pytest.raises(UsageError, match=r"unknown time zone .* in the variable TZ"):
+            parse_dispatch([f"--at={text}", "p", "x"], "dispatch")
+    for text in ("in 2h", "2100-01-01T12:00:00+02:00", "2100-01-01T12:00Z"):
+        assert parse_dispatch([f"--at={text}", "p", "x"], "dispatch").fields["not_before"]
+
+
+@pytest.mark.parametrize("zone", ["", ":", "UTC", "UTC0", "EST5EDT,M3.2.0,M11.1.0", "<+0330>-3:30", "CET-1CEST"])
+def test_a_start_time_follows_every_form_of_tz(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    assert parse_dispatch(["--at=12:00", "p", "x"], "dispatch").fields["not_before"]
