@@ -254,7 +254,7 @@ class App:
         self._progress = ProgressRecorder(self._journal, self._observers)
         reports = OutputReports(self._transitions, self._progress, self._stopper, executor, self._observers)
         self._output = LiveOutput(self._watcher, self._reading, reports)
-        self._judge = OutputJudge(launcher, executor, self._output, reports)
+        self._judge = OutputJudge(self._table, launcher, executor, self._output, reports)
         self._timeouts = Timeouts(launcher.timeout_s, stop)
         self._stalls = StallWatch(
             timeout_s=launcher.stall_timeout_s,

@@ -19,7 +19,8 @@ from luziad.executor.base import Executor
 from luziad.jobs.attempt import AttemptRef, ExitRecord, FailureCause, Verdict
 from luziad.jobs.observer import JobObserver
 from luziad.jobs.record import AttemptRecord, JobRecord
-from luziad.jobs.session_totals import totals_before
+from luziad.jobs.session_totals import session_totals_before
+from luziad.jobs.table import JobTable
 
 log = logging.getLogger("luziad.judging")
 
@@ -35,7 +36,10 @@ INTERNAL_ERROR = "luziad could not judge its output (internal error); the daemon
 class OutputJudge(JobObserver):
     """Judges attempts through the adapters of their agents. listener: takes in the last report on an output."""
 
-    def __init__(self, launcher: Launcher, executor: Executor, output: LiveOutput, listener: OutputListener) -> None:
+    def __init__(
+        self, table: JobTable, launcher: Launcher, executor: Executor, output: LiveOutput, listener: OutputListener
+    ) -> None:
+        self._table = table
         self._launcher = launcher
         self._executor = executor
         self._output = output
@@ -116,7 +120,7 @@ class OutputJudge(JobObserver):
     ) -> OutputReader:
         ref = AttemptRef(record.id, attempt.number)
         stdout, stderr = (self._executor.output_path(ref, stream) for stream in ("stdout", "stderr"))
-        earlier = totals_before(record.status.attempts, attempt.number)
+        earlier = session_totals_before(self._table.newest_first(), record, attempt)
         session = attempt.continuation.session if attempt.continuation is not None else None
         return OutputReader(stdout, adapter.reader(), known, stderr, earlier, session)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from itertools import islice
 
 from msgspec import UNSET
@@ -13,6 +13,7 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import FINAL_STATES, JobState
 from luzia_protocol.requests import MAX_PAGE, MAX_SEARCH_CHARS, MAX_SEARCH_WORDS, List, Search, Status
 
+from luziad.agents import registry
 from luziad.handlers.job_encoding import encode_jobs
 from luziad.handlers.replies import Call, SlicedReply
 from luziad.handlers.services import Services
@@ -126,6 +127,7 @@ def job_filter(services: Services, request: List | Search, uid: int) -> Callable
     table, tags, parent = services.table, request.tags, request.parent
     states, agents = frozenset(request.states), frozenset(request.agents)
     projects = frozenset(map(services.find_project, request.projects))
+    _require_known(services, agents)
     children = None if parent is None else {record.id for record in table.children(table.find(parent, uid))}
     # A time on the wire is rounded to a microsecond.
     since = 0.0 if request.since is None else request.since.timestamp() - 1e-6
@@ -142,6 +144,14 @@ def job_filter(services: Services, request: List | Search, uid: int) -> Callable
         )
 
     return matches
+
+
+def _require_known(services: Services, agents: Collection[str]) -> None:
+    """Raise Refused for an agent that is not configured, and never ran a job that is remembered: it is misspelt."""
+    adapters = services.scheduler.launcher.adapters
+    unknown = {agent for agent in agents if registry.find(agent, adapters) is None}
+    if unknown and (unknown := unknown.difference(record.spec.agent for record in services.table.newest_first())):
+        registry.get(min(unknown), adapters)
 
 
 def _limit_to_search(

@@ -40,6 +40,7 @@ PROGRESS = {JobState.QUEUED: "Report progress from inside a running job, where L
 UNTIL_ENDED = {state: _END for state in JobState if not state.is_final} | {
     JobState.QUEUED: "Cancel it with `luzia cancel {job}`."
 }
+RETRY = UNTIL_ENDED | {JobState.QUEUED: "It is going to run: `luzia why {job}` shows what it waits for."}
 """For each request, the hints by state; other states have the hint of `wrong_state`."""
 
 

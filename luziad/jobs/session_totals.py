@@ -6,13 +6,14 @@ to the attempt before it in the same session.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from msgspec.structs import replace
 
 from luzia_protocol.activity import Activity, SessionTotals
 
-from luziad.jobs.record import AttemptRecord
+from luziad.jobs.record import AttemptRecord, JobRecord
 
 NO_TOTALS = SessionTotals()
 COST_DIGITS = 9
@@ -25,6 +26,26 @@ def totals_before(attempts: Sequence[AttemptRecord], number: int) -> dict[str, S
     """The totals of each session before the attempt with this number."""
     known = [each.activity for each in attempts if each.number < number and each.activity is not None]
     return {each.session: each.totals for each in known if each.session is not None and each.totals is not None}
+
+
+def session_totals_before(
+    records: Iterable[JobRecord], record: JobRecord, attempt: AttemptRecord
+) -> dict[str, SessionTotals]:
+    """The totals of each session before this attempt of a job, also those that another of the jobs has added."""
+    totals = totals_before(record.status.attempts, attempt.number)
+    if attempt.continuation is None or record.spec.agent not in _REPORT_TOTALS:
+        return totals
+    session = attempt.continuation.session
+    others = (each for other in records if other.spec.agent == record.spec.agent for each in other.status.attempts)
+    known = [
+        (each.starting_at, each.activity.totals)
+        for each in others
+        if each.starting_at < attempt.starting_at
+        and each.activity is not None
+        and each.activity.session == session
+        and each.activity.totals is not None
+    ]
+    return totals | {session: max(known, key=itemgetter(0))[1]} if known else totals
 
 
 def growth(before: SessionTotals, totals: SessionTotals) -> SessionTotals:

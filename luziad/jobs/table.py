@@ -112,7 +112,9 @@ class JobTable:
             _, project, partial = name.rsplit(":", 2) if name.count(":") >= 2 else ("", None, "")
         found = [] if not partial else self._called(partial, project) or self._matching(partial, project)
         if not found:
-            raise Refused(ErrorCode.UNKNOWN_JOB, f"there is no job '{name}'")
+            host = name.partition("/")[0] if "/" in name else ""
+            hint = f"A job of another host is HOST/ID, and no host '{host}' is configured: `luzia hosts list`."
+            raise Refused(ErrorCode.UNKNOWN_JOB, f"there is no job '{name}'", hint if host else "")
         if len(found) > 1:
             listed = ", ".join(record.id for record in found[:_MAX_CANDIDATES])
             more = f" and {len(found) - _MAX_CANDIDATES} more" if len(found) > _MAX_CANDIDATES else ""

@@ -26,7 +26,7 @@ from luziad.jobs.environments import Environments
 from luziad.jobs.family_budgets import FamilyBudgets
 from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
-from luziad.jobs.refusals import PROGRESS, UNTIL_ENDED, wrong_state
+from luziad.jobs.refusals import PROGRESS, RETRY, wrong_state
 from luziad.jobs.table import JobTable
 from luziad.jobs.view import task_text
 from luziad.journal.journal import Callback, CommitCallbacks, Journal
@@ -124,7 +124,7 @@ class Scheduler:
             self.journal.after_commit(CommitCallbacks(then, lambda _: then()))
             return []
         if not record.status.state.is_final:
-            raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, UNTIL_ENDED)
+            raise wrong_state(record, ErrorCode.JOB_NOT_FINAL, RETRY)
         self.revival.require_possible(record)
         fresh = fresh or record.status.state is JobState.COMPLETED
         return self.revival.run_again(record, None if fresh else self.retries.continuation(record), "retry", then)

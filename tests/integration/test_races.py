@@ -164,8 +164,10 @@ def test_a_race_with_a_mistake_dispatches_nothing(workshop: Workshop) -> None:
     assert "no `verify` command" in refused("overbits", "--agents", "quick,bad", "--first-verified", "fix it")
     assert "requires a single agent" in refused("overbits", "--agents", "quick,bad", "--models", "x", "fix it")
     assert "not in a git repository" in refused("/", "--agents", "quick,bad", "fix it")
-    assert "TASK" in refused("overbits", "--agents", "quick,bad")
-    assert "no job" in workshop.luzia("races", "nothing").stderr
+    assert "luzia: missing TASK" in refused("overbits", "--agents", "quick,bad")
+    assert refused("nowhere", "--agents", "quick,bad", "fix it").count("project 'nowhere' not found") == 1
+    none = workshop.luzia("races", "nothing").stderr
+    assert none == "luzia: there is no race or job 'nothing'\n  `luzia races` lists the races.\n"
     assert workshop.ok(op="list")["jobs"] == []
 
 

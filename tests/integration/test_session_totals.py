@@ -119,6 +119,20 @@ def test_the_job_costs_what_its_session_has_cost_and_each_attempt_its_own_part(
     assert "$0.0041" in line[0]
 
 
+@pytest.mark.parametrize(("agent", "own"), [("claude", [4800, 1200, 1200]), ("codex", [2400, 1200, 1200])])
+def test_a_session_that_goes_on_in_another_job_is_counted_once(
+    replaying: Replaying, wire: Connection, agent: str, own: list[int]
+) -> None:
+    first = replaying.dispatch(wire, agent)
+    session = ended_job(wire, first)["activity"]["session"]
+    second = ended_job(wire, replaying.dispatch(wire, agent, session=session))
+    last = replaying.follow_up(wire, first)
+    shown = [last["attempts"][0], second["attempts"][0], last["attempts"][1]]
+    assert [each["activity"]["tokens_in"] for each in shown] == own
+    if agent == "claude":
+        assert [cost(each["activity"]) for each in shown] == [0.01644, 0.00411, 0.00411]
+
+
 def test_tokens_of_codex_are_counted_once(replaying: Replaying, wire: Connection) -> None:
     job = replaying.dispatch(wire, "codex")
     ended_job(wire, job)

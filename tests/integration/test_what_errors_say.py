@@ -105,3 +105,49 @@ def test_what_to_do_names_the_job_of_the_message(daemon: PrivateDaemon, wire: Co
     assert said(wire, op="logs", job=job)[1] == (
         f"If it was moved, move it back; otherwise run the job again with `luzia retry {job}`."
     )
+
+
+def test_a_job_of_a_host_that_is_not_configured_is_told_as_such(daemon: PrivateDaemon) -> None:
+    done = daemon.run("jobs", "big/3391")
+    assert done.returncode == 4
+    assert "no host 'big' is configured: `luzia hosts list`" in done.stderr
+
+
+def test_an_agent_that_nobody_has_is_told_by_a_search(daemon: PrivateDaemon) -> None:
+    done = daemon.run("search", "--agent", "shel", "word")
+    assert done.returncode == 4
+    assert "unknown agent 'shel'\n  Did you mean shell?" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["jobs", "search word", "spend", "races"])
+def test_a_beginning_in_the_future_is_refused(daemon: PrivateDaemon, command: str) -> None:
+    done = daemon.run(*command.split(), "--since", "tomorrow")
+    assert done.returncode == 2
+    assert "--since: 'tomorrow' is in the future" in done.stderr
+
+
+def test_a_missing_argument_is_named_with_the_usage(daemon: PrivateDaemon) -> None:
+    done = daemon.run("answer", "3391")
+    assert done.stderr.startswith("luzia: missing ANSWER\n  Usage: luzia answer [options] ID ")
+    assert daemon.run("adopt-session", "claude").stderr.startswith("luzia: missing SESSION\n")
+
+
+def test_a_review_of_a_job_without_a_terminal_leads_to_its_changes(daemon: PrivateDaemon) -> None:
+    assert "there is no job 'nosuch'" in daemon.run("review", "nosuch").stderr
+    job = daemon.run("-q", ".", "--agent", "shell", "true").stdout.strip().rpartition(":")[2]
+    done = daemon.run("review", job)
+    assert done.stderr == (
+        f"luzia: a review needs a terminal\n  `luzia jobs {job}` shows the job, and `luzia diff {job}` its changes.\n"
+    )
+
+
+def test_a_host_is_removed_as_it_was_added(daemon: PrivateDaemon) -> None:
+    assert daemon.run("hosts", "add", "big", "me@big.example").returncode == 0
+    assert daemon.run("hosts", "remove", "big").returncode == 0
+    assert "No hosts are configured" in daemon.run("hosts", "list").stdout
+
+
+def test_the_hint_for_a_job_without_a_session_names_the_job(daemon: PrivateDaemon) -> None:
+    job = daemon.run("-q", ".", "--agent", "shell", "true").stdout.strip().rpartition(":")[2]
+    daemon.run("wait", job)
+    assert f"`luzia retry {job}`" in daemon.run("send", job, "more").stderr

@@ -31,10 +31,11 @@ _ARGPARSE_WORDS = (
         r"\1 cannot be combined with \2",
     ),
     (r"^-\w/(--[\w-]+)(?:/--?[\w-]+)*", r"\1"),
-    (r"^the following arguments are required: ", "missing "),
     (r"^one of the arguments (.+) is required$", r"missing one of \1"),
 )
 """Messages of argparse, and what is said instead; several may apply to one message."""
+
+_MISSING = "the following arguments are required: "
 
 MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
@@ -148,9 +149,20 @@ class Parser(argparse.ArgumentParser):
         """Raise UsageError, in luzia's words instead of argparse's."""
         import re
 
+        if message.startswith(_MISSING):
+            raise self._missing(message.removeprefix(_MISSING).split(", "))
         for pattern, words in _ARGPARSE_WORDS:
             message = re.sub(pattern, words, message)
         raise UsageError(message, f"See `{self.prog} --help`.")
+
+    def _missing(self, names: Sequence[str]) -> UsageError:
+        """The error for arguments that are not given. argparse also names those that may be left out."""
+        optional = {str(action.metavar) for action in self._actions if action.nargs == "*"}
+        text = next((action.dest.upper() for action in self._actions if action.metavar == TEXT), TEXT)
+        needed = [text if name == TEXT else name for name in names if name not in optional]
+        usage = self.usage if self.usage is not None else self.short_usage()
+        shown = "" if "\n" in usage else f"Usage: {usage.replace('%%', '%')}; see"
+        return UsageError(f"missing {', '.join(needed)}", f"{shown or 'See'} `{self.prog} --help`.")
 
 
 def load_command(name: str) -> ModuleType:
@@ -252,11 +264,15 @@ def parse_since(text: str) -> datetime:
 
     from luzia_client.cli.args.times import parse_past_time
 
+    now = datetime.now(UTC)
     try:
-        return parse_past_time(text, datetime.now(UTC)).astimezone()
+        found = parse_past_time(text, now).astimezone()
     except (ValueError, OverflowError) as exc:
         message = f"invalid time or duration '{text}'; for example 2h, 09:00, yesterday or 2026-11-24"
         raise argparse.ArgumentTypeError(message) from exc
+    if found > now:
+        raise argparse.ArgumentTypeError(f"'{text}' is in the future: {found:%Y-%m-%d %H:%M}")
+    return found
 
 
 def add_ids(parser: argparse.ArgumentParser) -> None:

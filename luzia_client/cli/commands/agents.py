@@ -9,7 +9,7 @@ from luzia_protocol.replies import Agent
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.parser import add_inner_json, add_json
+from luzia_client.cli.args.parser import add_action, add_inner_json, add_json
 from luzia_client.cli.show.output import print_columns, print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless, wrap
@@ -30,9 +30,10 @@ This needs no daemon. The exit status is 0 whatever the outcome.
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.usage = "luzia agents [--json]\n       luzia agents read AGENT --stdout FILE [options]"
+    parser.usage = "luzia agents [list] [--json]\n       luzia agents read AGENT --stdout FILE [options]"
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia agents")
+    add_action(actions, "list", "list the agents (the default action)")
     read = actions.add_parser("read", help="interpret a recorded output, without a daemon", description=READ)
     read.add_argument("agent", metavar="AGENT", help="the agent, built in or from the configuration")
     read.add_argument("--stdout", required=True, metavar="FILE", help="its standard output; - reads stdin")

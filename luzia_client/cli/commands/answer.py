@@ -23,7 +23,7 @@ EXAMPLES = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("job", metavar="ID", help=ID_HELP)
-    parser.add_argument("words", nargs="+", metavar="ANSWER", help="allow, deny, or a text")
+    parser.add_argument("answer", nargs="+", metavar="ANSWER", help="allow, deny, or a text")
     parser.add_argument(
         "--question", metavar="Q", help="the id of the question, if there are several (default: the oldest)"
     )
@@ -33,6 +33,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
-        changed = client.answer_question(args.job, args.words, args.question)
+        changed = client.answer_question(args.job, args.answer, args.question)
     print_change(changed, args.json, "answered")
     return exit_codes.OK

@@ -30,6 +30,7 @@ EXAMPLES = (
     ),
 )
 MAX_RACERS = 20
+_MORE_RACERS = "Name more --agents or --models, separated by commas, or use --times 2."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
                 key=args.key,
             )
         except Refused as refused:
-            for each in refused.of_jobs.values():
+            errors = {(each.code, each.message): each for each in refused.of_jobs.values()}
+            for each in errors.values():  # the racers differ in little
                 print_refusal(each)
             if refused.of_jobs:
                 return exit_codes.REFUSED
@@ -104,7 +106,7 @@ def _racers(args: argparse.Namespace) -> list[Racer]:
         )
     racers = [Racer(agent, model) for agent in agents for model in models] * times
     if len(racers) < 2:
-        raise UsageError("a race needs at least two racers", "Name more --agents or --models, or use --times 2.")
+        raise UsageError("a race needs at least two racers", _MORE_RACERS)
     if len(racers) > MAX_RACERS:
         raise UsageError(
             f"a race has at most {MAX_RACERS} racers, not {len(racers)}",

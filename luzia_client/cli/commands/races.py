@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, Review
 from luzia_protocol.money import format_usd
 from luzia_protocol.times import to_local
@@ -37,7 +38,13 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     with Client() as client:
         if args.race is not None:
-            jobs = find_race(client, args.race)
+            try:
+                jobs = find_race(client, args.race)
+            except Refused as refused:
+                if refused.code is not ErrorCode.UNKNOWN_JOB:
+                    raise
+                message = f"there is no race or job '{args.race}'"
+                raise Refused(refused.code, message, "`luzia races` lists the races.") from refused
             if not jobs:
                 raise UsageError(f"job {args.race} is not part of a race", "`luzia races` lists the races.")
             return print_race(jobs, as_json=args.json)

@@ -70,7 +70,10 @@ def run(args: argparse.Namespace) -> int:
     has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if args.json or args.list or not has_terminal:
         if args.job is not None:
-            raise UsageError("an ID requires the full-screen view", f"Show the work with `luzia diff {args.job}`.")
+            with Client() as client:
+                job = client.get_job(args.job).id
+            needs = "an ID cannot be combined with --list or --json" if has_terminal else "a review needs a terminal"
+            raise UsageError(needs, f"`luzia jobs {job}` shows the job, and `luzia diff {job}` its changes.")
         return _print_waiting(args.project, args.by_project, args.json)
     if os.environ.get("TERM", "dumb") in ("dumb", ""):
         raise UsageError(

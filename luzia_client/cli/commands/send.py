@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     message = " ".join(args.words)
     if not (message or args.comment or args.conflict):
-        raise UsageError("no message given", "Pass a message, --comment or --conflict.")
+        raise UsageError("no message given", "Pass a message, --comment, or --conflict.")
     if args.comment and args.conflict:
         raise UsageError("--conflict cannot be combined with --comment")
     with Client() as client:

@@ -59,6 +59,9 @@ def run(args: argparse.Namespace) -> int:
         print_json(report)
         return exit_codes.OK
     screen = stdout_screen()
+    if not report.total.jobs:
+        print("No job has run in this time.\n")
+        by = []
     for kind in dict.fromkeys(by):
         rows = [_row(sums) for sums in report.groups[kind]]
         if len(rows) > 1:

@@ -73,9 +73,13 @@ def remove(path: str, key: KeyPath) -> None:
     """Remove a value or a table, which must exist, from the file. Raises Refused, as `change` does."""
 
     def take(document: Any) -> None:
+        tables = [document]
         for part in key[:-1]:
-            document = document[part]
-        del document[key[-1]]
+            tables.append(tables[-1][part])
+        for table, part in zip(reversed(tables), reversed(key), strict=True):
+            del table[part]
+            if table:  # an empty table that is left has no meaning
+                break
 
     _edit(path, take)
 
@@ -95,7 +99,8 @@ def _edit(path: str, edit: Callable[[Any], None]) -> None:
     except (TOMLKitError, tomllib.TOMLDecodeError, TypeError, AttributeError):
         is_right = False
     if not is_right:
-        raise invalid([f"{path}: luzia cannot edit this TOML syntax; edit the file by hand."])
+        message = f"{path}: luzia cannot edit this TOML syntax"
+        raise invalid([message], "Edit the file by hand with `luzia config edit`.")
     if mistakes := find_mistakes(path, changed):
         raise invalid(mistakes, "The file is unchanged.")
     replace(path, changed)

@@ -96,7 +96,9 @@ class RetryPlanner:
         Raises Refused when the job's agent has no session to resume.
         """
         if not self._policies.resumes(record):
-            raise Refused(ErrorCode.NO_SESSION, f"agent {record.spec.agent} cannot resume a session")
+            raise Refused(
+                ErrorCode.NO_SESSION, f"agent {record.spec.agent} cannot resume a session", _no_session(record)
+            )
         retry = record.status.retry_state or RetryState()
         if not record.status.state.is_final:
             if len(retry.messages) >= MAX_FOLLOW_UPS:
@@ -105,7 +107,7 @@ class RetryPlanner:
             return None
         session = self.session(record)
         if session is None:
-            raise Refused(ErrorCode.NO_SESSION, f"no session of job {record.id} is known")
+            raise Refused(ErrorCode.NO_SESSION, f"no session of job {record.id} is known", _no_session(record))
         first, *rest = (*retry.messages, message)
         record.status.retry_state = replace(retry, messages=tuple(rest))
         return Continuation(session, first)
@@ -249,6 +251,11 @@ class RetryPlanner:
         return replace(
             retry, continuation=given, messages=tuple(rest), description=f"follow-up '{one_line(message, 80)}'"
         )
+
+
+def _no_session(record: JobRecord) -> str:
+    """What to do instead of sending a follow-up."""
+    return f"Dispatch a new job, or run the task again with `luzia retry {record.id}`."
 
 
 def _limit_wait_s(record: JobRecord, verdict: Verdict, now: float) -> tuple[float, bool]:

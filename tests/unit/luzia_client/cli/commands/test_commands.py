@@ -128,7 +128,9 @@ def test_without_projects_it_says_how_to_add_one(serve: Serve) -> None:
 def test_a_project_without_a_path_is_a_usage_error() -> None:
     result = luzia("projects", "add", "x")
     assert result.returncode == 2
-    assert result.stderr.endswith("See `luzia projects add --help`.\n")
+    assert result.stderr == (
+        "luzia: missing PATH\n  Usage: luzia projects add [options] NAME PATH; see `luzia projects add --help`.\n"
+    )
 
 
 def test_agents_show_their_program_or_how_to_get_it(serve: Serve) -> None:
