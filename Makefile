@@ -71,7 +71,7 @@ test-agents: $(STAMP) ## run real agents against a local model server (needs npm
 test-agents-all: $(STAMP) ## the same, with vibe and gemini (needs Python 3.12; VIBE_PYTHON=python3.12 selects it)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents --agents=claude,codex,opencode,copilot,qwen,pi,vibe,gemini
 
-test-systemd: $(STAMP) ## boot the units on a real systemd, of Debian 12 and 13 (needs root, mmdebstrap and systemd-container)
+test-systemd: $(STAMP) ## boot the units on a real systemd, of Debian 12 and 13 (needs root, mmdebstrap, systemd-container and rpm)
 	PYTHONPATH=tests:. $(BIN)/python -m booted.run $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
 
 test-systemd-vm: $(STAMP) ## boot virtual machines for the checks of limits, memory and logins (needs root, mmdebstrap and qemu)

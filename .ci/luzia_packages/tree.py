@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 BUNDLE = Path("usr/lib/luzia")
+USER_SERVICES = Path(__file__).parent / "user-services"
+"""A program of both packages, for the services of users at an upgrade and a removal."""
 PROGRAMS = ("luzia", "luziad")
 HELPERS = ("luzia-py", "python3")
 """Programs that those start; only the bundle has them."""
@@ -80,7 +82,7 @@ def _complete_environment(tree: Path, site: Path, python: str) -> None:
     bundle = tree / BUNDLE
     (bundle / "pyvenv.cfg").write_text(f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {python}\n")
     (site / "bin").rename(bundle / "bin")
-    (bundle / "bin" / "python3").symlink_to(f"/usr/bin/python{python}")
+    (bundle / "bin" / "python3").symlink_to(f"../../../bin/python{python}")
     (tree / "usr/bin").mkdir()
     for program in (bundle / "bin").iterdir():
         if program.name not in (*PROGRAMS, *HELPERS):
@@ -117,6 +119,7 @@ def _copy_units(tree: Path) -> None:
         unit.write_text(_HINT.sub("", unit.read_text()).replace("=%h/.local/bin/", "=/usr/bin/"))
     for kind in ("sysusers.d", "tmpfiles.d"):
         shutil.copytree(systemd / kind, tree / "usr/lib" / kind)
+    shutil.copy(USER_SERVICES, tree / BUNDLE)
     documents = tree / "usr/share/doc/luzia"
     documents.mkdir(parents=True)
     shutil.copy(ROOT / "LICENSE", documents / "copyright")

@@ -41,6 +41,10 @@ class Service(NamedTuple):
 
     def failure_hint(self, verb: str, *units: str) -> str:
         """What to do when systemctl has failed."""
+        if self.is_system and os.geteuid() != 0:
+            return (
+                f"Run it as root: `sudo {' '.join(self.systemctl(verb, *units))}`; only root may control the service."
+            )
         logged, reset = " ".join(self.systemctl("status", SERVICE_UNIT)), " ".join(self.systemctl("reset-failed"))
         return f"See `{logged}`; correct the cause, then run `{reset}` and `{' '.join(self.systemctl(verb, *units))}`."
 

@@ -57,16 +57,25 @@ def runtime_dir() -> str:
 def socket_path() -> str:
     """The client socket: LUZIA_SOCKET, else luzia.sock in the runtime directory.
 
-    Users without a daemon of their own connect to the system service, if one is listening.
+    Users without a daemon of their own connect to the system service, if they may: also while it is stopped, so that
+    their commands say so, and do not go to another daemon.
     """
     if explicit := os.environ.get("LUZIA_SOCKET"):
         return _from_here(explicit)
     own = os.path.join(runtime_dir(), "luzia.sock")
     if not os.environ.get("LUZIA_RUNTIME_DIR") and not os.path.exists(own):
         system = os.path.join(SYSTEM_RUNTIME_DIR, "luzia.sock")
-        if os.access(system, os.W_OK):
+        if os.access(system, os.W_OK) or _is_for_its_group(SYSTEM_RUNTIME_DIR):
             return system
     return own
+
+
+def _is_for_its_group(directory: str) -> bool:
+    """Whether this user may enter a directory that is not for everybody."""
+    try:
+        return os.stat(directory).st_mode & 0o007 == 0 and os.access(directory, os.X_OK)
+    except FileNotFoundError:
+        return False
 
 
 def check_socket_owner(socket: str) -> None:

@@ -45,7 +45,7 @@ class Container:
 
 def check_host() -> None:
     """Raise CannotBootError unless this machine can boot such a guest."""
-    debian.check_programs({"mmdebstrap": "mmdebstrap", "systemd-nspawn": "systemd-container"})
+    debian.check_programs({"mmdebstrap": "mmdebstrap", "systemd-nspawn": "systemd-container", "rpmbuild": "rpm"})
     tried = subprocess.run(
         ["unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--fork", "true"],
         stderr=subprocess.PIPE,

@@ -24,9 +24,13 @@ BOOTS = (
 """The checks of each boot of a container: modules of the guest."""
 VM_BOOTS = (
     ("installation", "user_service", "logins", "limits", "before_reboot"),
-    ("after_boot",),
+    ("after_boot", "clock"),
 )
 """The same for a virtual machine, which has the controllers of cgroups."""
+OOMD = {"3.11": (), "3.13": ("oomd",)}
+"""By the interpreter's version: before systemd 254, the cgroups of jobs have no memory for systemd-oomd to look at."""
+RPM_PYTHON = "3.13"
+"""Of the Debian on which the RPM is tried as well."""
 VERSIONS = ("0.0.1", "0.0.2")
 """Of the package that is installed, and of the one to which it is upgraded."""
 
@@ -43,7 +47,6 @@ def main() -> int:
     parser.add_argument(
         "--vm", action="store_true", help="boot a virtual machine, with the checks that need its kernel"
     )
-    parser.add_argument("--rpm", action="store_true", help="also install, upgrade and remove the RPM")
     parser.add_argument("--keep", action="store_true", help="keep the guest's directory")
     options = parser.parse_args()
     try:
@@ -56,7 +59,7 @@ def main() -> int:
         print(f"Debian {SUITES[python]}", flush=True)
         work = Path(tempfile.mkdtemp(prefix="luzia-booted-"))
         try:
-            passed = _boot(work, python, is_vm=options.vm, has_rpm=options.rpm)
+            passed = _boot(work, python, is_vm=options.vm)
         finally:
             if options.keep:
                 print(f"The guest is in {work}/root.")
@@ -68,12 +71,12 @@ def main() -> int:
     return 0
 
 
-def _boot(work: Path, python: str, *, is_vm: bool, has_rpm: bool) -> bool:
+def _boot(work: Path, python: str, *, is_vm: bool) -> bool:
     guest = (vm.VirtualMachine if is_vm else container.Container)(work / "root", SUITES[python])
     os.environ["LUZIA_PROJECT_URL"] = "https://example.org/luzia"
-    boots = VM_BOOTS if is_vm else BOOTS
+    boots = (*VM_BOOTS[:-1], (*VM_BOOTS[-1], *OOMD[python])) if is_vm else BOOTS
     packages = deb.build_versions(work, python, VERSIONS)
-    if has_rpm and not is_vm:
+    if python == RPM_PYTHON and not is_vm:
         packages += rpm.build_versions(work, python, VERSIONS)
         boots = (*boots[:-1], (*boots[-1], "rpm_package"))
     for package in packages:

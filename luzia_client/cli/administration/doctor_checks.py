@@ -28,6 +28,7 @@ from luzia_client.cli.show.formatting import describe_suspensions, format_durati
 from luzia_client.cli.show.installation import describe_difference
 from luzia_client.transport import autostart
 from luzia_client.transport.endpoint import DaemonUnreachableError
+from luzia_client.transport.service import service_of
 
 MIN_PYTHON = (3, 11)
 PACKAGES = ("msgspec", "prompt_toolkit", "uvloop", "asyncinotify", "cronsim", "tzdata")
@@ -175,9 +176,11 @@ def check_places(info: DaemonInfo) -> Iterator[Finding]:
 
 def check_log(info: DaemonInfo | None) -> Iterator[Finding]:
     """The log of the daemon, and the last error since its last start."""
+    service = service_of(environment.socket_path()) if info is None else None
     path = info.log_file if info else environment.log_file()
-    if path is None:
-        yield Finding("✓", "luziad logs to the journal (journalctl -u luziad)")
+    if path is None or service is not None:
+        manager = "--user " if service is not None and not service.is_system else ""
+        yield Finding("✓", f"luziad logs to the journal (journalctl {manager}-u luziad)")
         return
     try:
         with open(path, "rb") as log:

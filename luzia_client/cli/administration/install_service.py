@@ -67,6 +67,7 @@ def install(service: Service, *, is_dry_run: bool) -> int:
         )
     if not is_dry_run:
         _refuse_while_running()
+        _refuse_masked(service)
     for file in unit_files(service):
         print(f"write {file.target}")
         if is_dry_run:
@@ -94,6 +95,15 @@ def _refuse_while_running() -> None:
             f"luziad (pid {daemon.pid}) is running but is not managed by systemd",
             "Run `luzia daemon stop` first; running jobs are not affected.",
         )
+
+
+def _refuse_masked(service: Service) -> None:
+    """Raise UsageError for a masked unit: what is written to it would be lost."""
+    for file in unit_files(service):
+        if os.path.realpath(file.target) == os.devnull:
+            name = os.path.basename(file.target)
+            unmask = " ".join(service.systemctl("unmask", name))
+            raise UsageError(f"{name} is masked: {file.target} is a link to {os.devnull}", f"Run `{unmask}` first.")
 
 
 def _explain(service: Service) -> None:

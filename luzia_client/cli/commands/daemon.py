@@ -310,8 +310,6 @@ def _systemctl(service: Service, verb: str, *units: str) -> int:
         return print_error(
             "systemctl is not installed", f"Run this on the host of luziad: {' '.join(argv)}", exit_codes.REFUSED
         )
-    if verb == "stop":
-        return exit_codes.REFUSED
     return print_error(f"systemctl could not {verb} luziad", service.failure_hint(verb, *units), exit_codes.REFUSED)
 
 

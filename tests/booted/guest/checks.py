@@ -64,6 +64,17 @@ def is_active(name: str) -> bool:
     return run("systemctl", "is-active", name, status=ANY).strip() == "active"
 
 
+def daemon_of(user: str) -> int:
+    """The process id of the daemon of a user's service, or of the system's for root; it must be active."""
+    assert run("systemctl", *manager_of(user), "is-active", "luziad.service", user=user).strip() == "active"
+    return int(json.loads(run("luzia", "daemon", "status", "--json", user=user))["pid"])
+
+
+def manager_of(user: str) -> tuple[str, ...]:
+    """The options of systemctl for the manager of a user's service."""
+    return () if user == "root" else ("--user",)
+
+
 def processes_of(user: str) -> list[str]:
     """The commands of a user's processes."""
     uid = pwd.getpwnam(user).pw_uid

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from checks import ANY, dispatch, job, run, systemd_version, wait_until
+from checks import ANY, daemon_of, dispatch, job, manager_of, run, systemd_version, wait_until
 
 SERVICES = (("root", "/srv/work"), ("bob", "/home/bob"))
 """Whose client dispatches, which selects the service, and where."""
@@ -47,14 +46,14 @@ def a_limit_on_cpus_holds_or_is_refused_with_the_reason() -> None:
 
 def a_job_above_its_memory_limit_fails_alone_and_says_so() -> None:
     for user, directory in SERVICES:
-        before, other = _daemon(user), dispatch("sleep 600", user=user, directory=directory)
+        before, other = daemon_of(user), dispatch("sleep 600", user=user, directory=directory)
         ended, output = _run(ALLOCATES, user, directory, "--max-memory", "100M")
         assert ended["state"] == "failed"
         if HAS_CONTROLLERS:
             assert ended["reason"] == "killed by its memory limit of 100 MiB"
         else:
             assert "MemoryError" in output
-        assert _daemon(user) == before
+        assert daemon_of(user) == before
         _wait_until_running(other, user)
         run("luzia", "cancel", other, user=user)
 
@@ -67,9 +66,9 @@ def both_services_restart_while_a_job_with_limits_runs() -> None:
         )
         _wait_until_running(name, user)
         for _ in range(2):
-            before = _daemon(user)
-            run("systemctl", *_manager(user), "restart", "luziad.service", user=user)
-            assert before != _daemon(user)
+            before = daemon_of(user)
+            run("systemctl", *manager_of(user), "restart", "luziad.service", user=user)
+            assert before != daemon_of(user)
         assert job(name, user)["state"] == "running"
         run("touch", f"{directory}/go")
         run("luzia", "wait", name, user=user, status=ANY)
@@ -78,14 +77,14 @@ def both_services_restart_while_a_job_with_limits_runs() -> None:
 
 def a_machine_that_is_out_of_memory_loses_the_job_and_not_the_daemon() -> None:
     for user, directory in SERVICES:
-        before, other = _daemon(user), dispatch("sleep 600", user=user, directory=directory)
+        before, other = daemon_of(user), dispatch("sleep 600", user=user, directory=directory)
         name = dispatch(HOLDS, user=user, directory=directory)
         _wait_for_output(name, user)
         Path("/proc/sysrq-trigger").write_text("f")  # the kernel acts as if no memory were left
         run("luzia", "wait", name, user=user, status=ANY)
         ended = job(name, user)
         assert (ended["state"], ended["signal"]) == ("failed", "SIGKILL"), ended
-        assert _daemon(user) == before
+        assert daemon_of(user) == before
         _wait_until_running(other, user)
         run("luzia", "cancel", other, user=user)
 
@@ -108,13 +107,3 @@ def _wait_until_running(name: str, user: str) -> None:
 def _refuse(user: str, directory: str, *options: str) -> None:
     words = ("luzia", "dispatch", "--agent", "shell", *options, directory, "true")
     assert "need systemd 254 or newer" in run(*words, user=user, status=None)
-
-
-def _daemon(user: str) -> int:
-    """The process id of the daemon of a service, which is active."""
-    assert run("systemctl", *_manager(user), "is-active", "luziad.service", user=user).strip() == "active"
-    return int(json.loads(run("luzia", "daemon", "status", "--json", user=user))["pid"])
-
-
-def _manager(user: str) -> tuple[str, ...]:
-    return () if user == "root" else ("--user",)

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from checks import dispatch, install, is_active, job, main_pid, processes_of, run, wait_until
+from checks import ANY, dispatch, install, is_active, job, main_pid, processes_of, run, wait_until
 
 UNITS = ("luziad.socket", "luziad.service")
+CLIENTS = ("luzia-web.service", "luzia-metrics.service")
+"""Units of optional clients that bob uses; luzia-notify.service needs a configuration."""
 
 
-def an_upgrade_restarts_the_daemon_and_disturbs_no_job() -> None:
-    name = dispatch("sleep 300")
-    wait_until(lambda: job(name)["state"] == "running", "the job runs")
-    before = main_pid()
+def an_upgrade_restarts_the_daemons_and_disturbs_no_job() -> None:
+    services = (("root", "/srv/work"), ("bob", "/home/bob"))
+    names = {user: dispatch("sleep 300", user=user, directory=directory) for user, directory in services}
+    wait_until(lambda: _states(names) == ["running", "running"], "the jobs run")
+    run("systemctl", "--user", "start", *CLIENTS, user="bob")
+    before = _processes()
     install("0.0.2")
-    assert main_pid() not in ("0", before)
-    assert job(name)["state"] == "running"
+    after = _processes()
+    assert not set(before) & set(after), (before, after)
+    assert _states(names) == ["running", "running"]
+
+
+def an_upgrade_keeps_a_clients_unit_disabled_or_enabled_as_it_was() -> None:
+    states = [
+        run("systemctl", "--user", "is-enabled", name, user="bob", status=ANY).strip()
+        for name in ("luzia-web.socket", "luzia-notify.service", "luziad.service")
+    ]
+    assert states == ["disabled", "disabled", "enabled"]
 
 
 def an_upgrade_leaves_a_stopped_and_disabled_service_as_it_is() -> None:
@@ -30,10 +44,14 @@ def an_upgrade_leaves_a_stopped_and_disabled_service_as_it_is() -> None:
 
 def a_removal_leaves_no_process_and_no_file_but_the_state() -> None:
     Path("/etc/luzia/config.toml").write_text('[env]\nKEY = "secret"\n')
-    run("systemctl", "--user", "disable", "--now", *UNITS, user="bob")
     run("dpkg", "--remove", "luzia", timeout=60)
     assert not is_active("luziad.service")
     wait_until(lambda: processes_of("luzia") == [], "no process is left")
+    for name in (*UNITS, *CLIENTS):
+        assert run("systemctl", "--user", "is-active", name, user="bob", status=None).strip() in ("inactive", "failed")
+        assert not os.path.exists(f"/usr/lib/systemd/user/{name}")
+    run("systemctl", "--user", "disable", *UNITS, user="bob")
+    assert not os.path.exists("/run/luzia")
     assert not os.path.exists("/usr/lib/luzia")
     assert not os.path.exists("/usr/bin/luzia")
     assert os.path.exists("/etc/luzia/config.toml")
@@ -45,3 +63,19 @@ def a_purge_keeps_no_secret() -> None:
         assert not os.path.exists(path), path
     wants = Path("/etc/systemd/system").rglob("luziad.*")
     assert list(wants) == []
+
+
+def _states(names: Mapping[str, str]) -> list[str]:
+    """The states of jobs, each of a user."""
+    return [job(name, user)["state"] for user, name in names.items()]
+
+
+def _processes() -> list[str]:
+    """The process ids of the system's daemon, bob's and those of his clients."""
+    of_bob = [
+        run("systemctl", "--user", "show", "--value", "--property=MainPID", name, user="bob").strip()
+        for name in ("luziad.service", *CLIENTS)
+    ]
+    found = [main_pid(), *of_bob]
+    assert "0" not in found, found
+    return found

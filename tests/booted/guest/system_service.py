@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from checks import (
+    ANY,
     dispatch,
     is_active,
     job,
@@ -38,6 +39,17 @@ def only_the_group_may_connect() -> None:
     assert "permission denied" in output
 
 
+def a_member_of_the_group_is_told_that_only_root_controls_the_service() -> None:
+    run("gpasswd", "--add", "bob", "luzia")
+    environment = ("env", f"LUZIA_SOCKET={SOCKET}", "luzia")
+    for verb in ("stop", "restart"):
+        told = run(*environment, "daemon", verb, user="bob", status=None)
+        assert f"sudo systemctl {verb} luziad." in told
+    assert [is_active(name) for name in UNITS] == [True, True]
+    assert "✗" not in run(*environment, "doctor", user="bob")
+    run("gpasswd", "--delete", "bob", "luzia")
+
+
 def jobs_run_as_the_user_luzia() -> None:
     name = dispatch("id --user --name", user="alice")
     run("luzia", "wait", name)
@@ -47,8 +59,10 @@ def jobs_run_as_the_user_luzia() -> None:
 def nobody_takes_the_place_of_a_stopped_service() -> None:
     run("systemctl", "stop", *UNITS)
     for user in ("root", "alice"):
-        output = run("env", f"LUZIA_SOCKET={SOCKET}", "luzia", "jobs", user=user, status=None)
-        assert "systemctl start luziad.socket luziad.service" in output
+        for words in (("luzia",), ("env", f"LUZIA_SOCKET={SOCKET}", "luzia")):
+            output = run(*words, "jobs", user=user, status=None)
+            assert "systemctl start luziad.socket luziad.service" in output
+    assert [each for each in processes_of("alice") if "luziad" in each] == []
     assert processes_of("luzia") == []
     assert not os.path.exists(SOCKET)
     by_hand = run("env", "LUZIA_RUNTIME_DIR=/run/luzia", "luziad", status=1)
@@ -112,6 +126,34 @@ def an_error_in_the_configuration_is_not_tried_again_and_again() -> None:
     assert is_active("luziad.service")
 
 
+def a_service_that_has_failed_is_told_with_the_command_that_permits_another_start() -> None:
+    good = CONFIG.read_text()
+    CONFIG.write_text("[daemon]\nmax_runing = 7\n")
+    run("systemctl", "restart", "luziad.service", status=None)
+    wait_until(lambda: _try_a_client() and not is_active("luziad.socket"), "systemd has given up")
+    reset = f"systemctl reset-failed {' '.join(UNITS)}"
+    for user in ("alice", "root"):
+        assert reset in run("luzia", "jobs", user=user, status=None)
+    assert reset in run("luzia", "daemon", "start", status=None)
+    CONFIG.write_text(good)
+    run(*reset.split())
+    run("luzia", "daemon", "start")
+    run("luzia", "jobs", user="alice")
+
+
+def an_orderly_restart_is_quiet_in_the_journal() -> None:
+    run("luzia", "cancel", "@running", status=ANY)
+    assert _logged_by_a_restart("--priority=warning") == []
+    name = dispatch("sleep 300")
+    wait_until(lambda: job(name)["state"] == "running", "the job runs")
+    own = _logged_by_a_restart("--identifier=luziad")
+    assert [line.split()[1] for line in own] == ["stopping", "ready"], own
+    of_systemd = _logged_by_a_restart("--priority=warning")
+    known = ("Found left-over process", "This usually indicates unclean termination")
+    assert [line for line in of_systemd if not any(text in line for text in known)] == []
+    run("luzia", "cancel", name)
+
+
 def a_daemon_that_hangs_is_restarted() -> None:
     drop_in = Path("/run/systemd/system/luziad.service.d/watchdog.conf")
     drop_in.parent.mkdir(parents=True)
@@ -166,3 +208,16 @@ def each_setting_that_is_not_restricted_is_explained_on_the_page() -> None:
     open_settings = {entry["json_field"].partition("_")[0].partition("Or")[0] for entry in listed if not entry["set"]}
     unexplained = {name for name in open_settings if f"`{name}=" not in page}
     assert unexplained == set()
+
+
+def _try_a_client() -> bool:
+    run("timeout", "0.2", "luzia", "jobs", status=None)
+    return True
+
+
+def _logged_by_a_restart(*options: str) -> list[str]:
+    """What of this the journal has about the service from a restart of it."""
+    run("journalctl", "--sync")
+    cursor = run("journalctl", "--quiet", "--lines=1", "--output=cat", "--show-cursor").rpartition("-- cursor: ")[2]
+    run("systemctl", "restart", "luziad.service")
+    return journal("--quiet", f"--after-cursor={cursor.strip()}", *options).splitlines()

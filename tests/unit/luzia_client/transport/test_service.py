@@ -57,6 +57,16 @@ def test_a_runtime_directory_of_the_services_user_is_enough(machine: Path) -> No
     assert service_of(str(machine / "run-luzia/luzia.sock")) == Service(is_system=True)
 
 
+def test_only_root_is_told_to_look_for_the_cause_of_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    hints = {}
+    for uid in (0, 1000):
+        monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
+        hints[uid] = Service(is_system=True).failure_hint("restart", "luziad.service")
+    assert "`systemctl reset-failed luziad.socket luziad.service`" in hints[0]
+    assert hints[1000].startswith("Run it as root: `sudo systemctl restart luziad.service`")
+    assert "reset-failed" in Service(is_system=False).failure_hint("restart")
+
+
 def test_a_users_socket_is_the_services_when_it_is_enabled_and_the_manager_runs(machine: Path) -> None:
     socket = str(machine / "run/luzia/luzia.sock")
     enable_for_user(machine)
@@ -97,3 +107,22 @@ def test_the_end_at_the_logout_is_told_once(
     assert "sudo loginctl enable-linger" in capsys.readouterr().err
     logout.warn_once(socket)
     assert capsys.readouterr().err == ""
+
+
+def test_who_may_enter_the_directory_of_the_service_uses_it_also_while_it_is_stopped(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LUZIA_SOCKET", "LUZIA_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    (machine / "run").mkdir()
+    directory = machine / "run-luzia"
+    own = str(machine / "run/luzia/luzia.sock")
+    assert environment.socket_path() == own
+    directory.mkdir(mode=0o750)
+    assert environment.socket_path() == str(directory / "luzia.sock")
+    directory.chmod(0o755)
+    assert environment.socket_path() == own, "not that of a service, which is closed to others"
+    directory.chmod(0o750)
+    (machine / "run/luzia").mkdir()
+    (machine / "run/luzia/luzia.sock").touch()
+    assert environment.socket_path() == own

@@ -63,6 +63,18 @@ def test_a_command_that_fails_is_named_with_what_to_do(environment: dict[str, st
     assert "`systemctl --user enable --now luziad.socket luziad.service` failed" in done.stderr
 
 
+def test_a_masked_unit_is_refused_before_anything_is_written(home: Path, environment: dict[str, str]) -> None:
+    units = home / "config/systemd/user"
+    units.mkdir(parents=True)
+    (units / "luziad.service").symlink_to("/dev/null")
+    done = luzia("daemon", "install-service", "--user", env=environment)
+    assert done.returncode == 2
+    assert "luziad.service is masked" in done.stderr
+    assert "systemctl --user unmask luziad.service" in done.stderr
+    assert [path.name for path in units.iterdir()] == ["luziad.service"]
+    assert not (home / "calls").exists()
+
+
 def test_options_of_another_action_are_refused() -> None:
     done = luzia("daemon", "status", "--dry-run")
     assert (done.returncode, "does not take these arguments" in done.stderr) == (2, True)
