@@ -23,8 +23,8 @@ agent = "shell"
 """
 
 
-def test_there_are_forty_lines() -> None:
-    assert len(ROWS) >= 40
+def test_there_are_seventy_lines() -> None:
+    assert len(ROWS) >= 70
     assert len({typed for typed, _, _ in ROWS}) == len(ROWS)
 
 

@@ -221,7 +221,7 @@ def _parse_option(line: DispatchLine, words: list[str], position: int, command: 
         line.json = line.json or name == "--json"
         line.help = line.help or name in ("-h", "--help")
         return position + 1
-    takes_value = name in COMMON_OPTIONS or _takes_value(name, words[position], command)
+    takes_value = name in COMMON_OPTIONS or _takes_value(line, words[position:], command)
     position += 1
     if not takes_value:
         if equals:
@@ -239,18 +239,20 @@ def _parse_option(line: DispatchLine, words: list[str], position: int, command: 
     return position
 
 
-def _takes_value(name: str, word: str, command: str) -> bool:
-    """Whether an option of dispatch_options.py takes a value. Raises UsageError for an unknown one."""
+def _takes_value(line: DispatchLine, words: list[str], command: str) -> bool:
+    """Whether the first word, an option of dispatch_options.py, takes a value. Raises UsageError for an unknown one."""
     from luzia_client.cli.args.dispatch_options import OPTIONS
 
+    name = words[0].partition("=")[0]
     if name not in OPTIONS:
         from luzia_client.cli.args.errors import did_you_mean
         from luzia_client.cli.args.foreign_words import find_meaning
 
-        meant = find_meaning(name)
+        meant = find_meaning(line.project, words[1:]) if line.project else find_meaning(name, words[1:])
         near = f"Did you mean `{meant}`? " if meant else did_you_mean(name, [*OPTIONS, *COMMON_OPTIONS, *FLAGS])
         hint = f"See `luzia {command} --help`. To pass it as the task, put `--` before the task."
-        raise usage_error(f"unknown option {word}", near + hint)
+        is_all = meant is not None and not line.project  # it is no option of a dispatch at all
+        raise usage_error(f"unknown option {words[0]}", near.rstrip() if is_all else near + hint)
     return bool(OPTIONS[name].value)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 MEANINGS = {
     "list": "jobs",
     "get": "jobs",
@@ -61,11 +65,29 @@ MEANINGS = {
     "usage": "stats",
     "repos": "projects",
     "group": "projects",
+    "groups": "projects",
     "parallel": "help order",
+    "scale": "help order",
+    "rollout": "retry ID",
+    "events": "follow --all",
+    "env": "help environment",
+    "auth": "agents",
+    "login": "agents",
+    "workflow": "graph run FILE",
+    "job": "jobs ID",
+    "task": "PROJECT TASK",
+    "tasks": "jobs",
     "reset": "cancel --all",
     "switch": "edit ID --priority N",
     "apply": "graph run FILE",
     "-l": "jobs",
+    "-i": "jobs ID",
+    "-p": "PROJECT TASK",
+    "-u": "edit ID --priority N",
+    "-U": "edit ID --priority N",
+    "-C": "remove --all",
+    "-K": "daemon stop",
+    "-v": "version",
     "-c": "logs ID",
     "-t": "logs -f ID",
     "-k": "cancel ID",
@@ -78,13 +100,42 @@ MEANINGS = {
 """A word -> the words after `luzia` that do what it means."""
 
 
-def find_meaning(word: str, following: str = "") -> str | None:
+NOUNS = frozenset({"job", "jobs", "task", "tasks", "run", "runs", "pod", "pods"})
+"""Words for a job that other tools put before a verb, or behind it."""
+
+OPTION_MEANINGS = {
+    ("jobs", "-q"): "jobs --format id",
+    ("jobs", "-o"): "jobs --format COLUMNS",
+    ("jobs", "-A"): "jobs --all-hosts",
+    ("cancel", "-9"): "cancel ID",
+    ("cancel", "-f"): "cancel --yes",
+    ("cancel", "--force"): "cancel --yes",
+    ("remove", "-f"): "cancel ID",
+    ("remove", "--force"): "cancel ID",
+    ("logs", "-t"): "logs -f ID",
+}
+"""A command and an option that it does not have -> the words after `luzia` that do what it means."""
+
+
+def find_meaning(word: str, following: Sequence[str] = (), commands: Mapping[str, str] | None = None) -> str | None:
     """The command line that a word means, with `luzia` before it; None when it is not known.
 
-    following: the word behind it, which may be a job.
+    following: the words behind it: `jobs` of `get jobs`, `list` of `task list`, or a job.
+    commands: luzia's own, by each of their names, for `job cancel ID`.
     """
-    line = MEANINGS.get(word, MEANINGS.get(word.lower()))
+    verb, *rest = word, *following
+    own = commands or {}
+    after_noun = verb in NOUNS and bool(rest) and (rest[0] in MEANINGS or rest[0] in own)
+    if after_noun:
+        verb, *rest = rest
+    elif rest and rest[0] in NOUNS:
+        del rest[0]
+    line = MEANINGS.get(verb) if verb[:1] == "-" else MEANINGS.get(verb, MEANINGS.get(verb.lower()))
+    if line is None and after_noun:
+        line = f"{own[verb]} ID"
     if line is None:
         return None
-    is_job = following[:1].isdigit() or following[:1] == "@"
-    return f"luzia {line.replace(' ID', f' {following}') if is_job else line}"
+    job = rest[0] if rest and (rest[0][:1].isdigit() or rest[0][:1] == "@") else ""
+    if job and " ID" not in line and line.partition(" ")[0] == "jobs":
+        line = line.replace("jobs", "jobs ID", 1)
+    return f"luzia {line.replace(' ID', f' {job}') if job else line}"

@@ -103,6 +103,7 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse a command line. Raises UsageError, with the closest option for an unknown one."""
         found, unknown = self.parse_known_args(args, namespace)
+        unknown += [word for word in getattr(found, "ids", None) or () if word[:1] == "-"]  # -9 is a number to argparse
         if not unknown or self._take_words(found, unknown):
             return found
         options = [word for word in unknown if word.startswith("-")]
@@ -110,7 +111,11 @@ class Parser(argparse.ArgumentParser):
         see = f"See `{chosen.prog} --help`."
         if not options:
             raise UsageError(f"unexpected argument '{unknown[0]}'", see)
+        from luzia_client.cli.args.foreign_words import OPTION_MEANINGS
+
         name = options[0].partition("=")[0]
+        if meant := OPTION_MEANINGS.get((self.prog.removeprefix("luzia "), name)):
+            raise UsageError(f"unknown option {name}", f"Did you mean `luzia {meant}`?")
         near = did_you_mean(name, option_names(chosen))
         takes_text = any(action.metavar in TEXTS for action in self._actions)
         as_text = " To pass it as text, put `--` before the text." if takes_text else ""

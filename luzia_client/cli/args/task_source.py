@@ -12,7 +12,7 @@ from luzia_client.cli.args.foreign_words import find_meaning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def read_source_of_task(word: str, limit: int, project: str, commands: Iterable[str]) -> bytes:
@@ -23,7 +23,7 @@ def read_source_of_task(word: str, limit: int, project: str, commands: Iterable[
     try:
         return read_source(word, limit, "To pass it as the task itself, put `--` before it.")
     except UsageError:
-        check_project(project, commands, word)
+        check_project(project, commands, [word])
         raise
 
 
@@ -45,10 +45,10 @@ def read_source(word: str, limit: int, hint: str) -> bytes:
         os.close(fd)
 
 
-def check_project(project: str, commands: Iterable[str], following: str = "") -> None:
+def check_project(project: str, commands: Iterable[str], following: Sequence[str] = ()) -> None:
     """Raise UsageError when a running daemon knows no project of this name, configured or with jobs.
 
-    commands: those that may be meant. following: the word behind it.
+    commands: those that may be meant. following: the words behind it.
     """
     from luzia_client.api.client import Client
 

@@ -1,4 +1,4 @@
-"""Durations and times as people write them: `90`, `1h30m`; `23:30`, `tomorrow 9am`, `2026-09-20T16:00:00+02:00`."""
+"""Durations and times as people write them: `90`, `2 hours`; `23:30`, `tomorrow 9am`, `2026-09-20T16:00:00+02:00`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 """The seconds of each unit."""
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
+_UNIT = r"ms|[smhdw]|(?i:sec(?:ond)?s?|min(?:ute)?s?|hours?|days?|weeks?)"
+_PART = re.compile(rf"(\d+(?:\.\d+)?)\s*({_UNIT})(?![A-Za-z])\s*")
 _TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*(am|pm)?")
 _DAYS = {"today": 0, "tomorrow": 1, "yesterday": -1}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -36,7 +37,7 @@ def _has_zone(text: str) -> bool:
 
 
 def parse_duration_s(text: str) -> float:
-    """Seconds from `90`, `0.5`, or parts with units such as `1h30m`. Raises ValueError unless they are above 0."""
+    """Seconds from `90`, `0.5`, or parts with units: `1h30m`, `2 hours`. Raises ValueError unless they are above 0."""
     try:
         seconds = float(text)
     except ValueError:
@@ -52,7 +53,8 @@ def _parse_units(text: str) -> float:
         part = _PART.match(text, position)
         if part is None:
             raise ValueError(text)
-        seconds += float(part[1]) * UNITS[part[2]]
+        unit = part[2].lower()
+        seconds += float(part[1]) * (UNITS[unit] if unit in UNITS else UNITS[unit[0]])
         position = part.end()
     return seconds
 

@@ -293,5 +293,5 @@ def _raise_refusal(line: DispatchLine, reply: bytes) -> NoReturn:
     try:
         parse_frame(reply)
     except Refused as exc:
-        raise add_command_hint(exc, line.project, line.words[0] if line.words else "") from exc
+        raise add_command_hint(exc, line.project, line.words) from exc
     raise UnexpectedAnswerError("the daemon's reply to a dispatch is invalid")

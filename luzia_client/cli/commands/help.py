@@ -7,6 +7,7 @@ import argparse
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.command_line import ALIASES, COMMANDS, DISPATCH_COMMANDS
 from luzia_client.cli.args.errors import UsageError, did_you_mean
+from luzia_client.cli.args.foreign_words import find_meaning
 from luzia_client.cli.args.parser import command_parser, load_command
 from luzia_client.cli.help import usage
 from luzia_client.cli.help.topics import TITLES, topic_text
@@ -43,6 +44,9 @@ def run(args: argparse.Namespace) -> int:
 
             print(f"\nPage:     {protocol_page()}\nSchemas:  {schema_directory()}")
     else:
+        meant = (find_meaning(args.about) or "").split()[1:2]
+        if meant and (meant[0] in COMMANDS):
+            raise UsageError(f"unknown command or topic '{args.about}'", f"Did you mean `luzia help {meant[0]}`?")
         near = did_you_mean(args.about, [*COMMANDS, *TITLES])
         raise UsageError(f"unknown command or topic '{args.about}'", f"{near}The topics are {', '.join(TITLES)}.")
     return exit_codes.OK

@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     number = order.add_mutually_exclusive_group()
     limit_help = f"at most N jobs (default: as many as fit on the terminal, or {listing.DEFAULT_LIMIT} without one)"
     number.add_argument("-n", "--limit", type=parse_positive, metavar="N", help=limit_help)
-    number.add_argument("--all", action="store_true", help="all jobs")
+    number.add_argument("-a", "--all", action="store_true", help="all jobs")
     group = parser.add_argument_group("Output")
     paging = group.add_mutually_exclusive_group()
     paging.add_argument(

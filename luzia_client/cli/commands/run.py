@@ -28,7 +28,11 @@ def run(words: list[str], send: Callable[[bytes], bytes] | None = None) -> int:
     if line.fields:
         _check_fields(line.fields)
     if not line.words or not line.words[0]:
-        raise command_line.usage_error("no command given", "Usage: luzia run PROJECT -- PROGRAM [ARGUMENT…]")
+        from luzia_client.cli.args.foreign_words import find_meaning
+
+        meant = find_meaning(line.project)  # `run list` of another tool
+        how = "Usage: luzia run PROJECT -- PROGRAM [ARGUMENT…]"
+        raise command_line.usage_error("no command given", f"Did you mean `{meant}`?" if meant else how)
     command_line.check_words(line)
     return dispatch.submit(line, argv=line.words, send=send)
 

@@ -198,7 +198,7 @@ retry now.
 
 _TIME = """\
 A duration (SPAN) is a number of seconds, or numbers with units: 90, 0.5, 250ms,
-10m, 1h30m, 2d, 1w.
+10m, 1h30m, 2d, 1w, `2 hours`.
 
 A TIME is a time of day, a day, or both, in local time or with an offset: 23:30,
 9am, tomorrow, `tomorrow 9am`, `mon 18:00`, `in 2h`, 2027-01-31,
@@ -206,7 +206,7 @@ A TIME is a time of day, a day, or both, in local time or with an offset: 23:30,
 `--at mon` the next Monday at 00:00.
 
 `luzia jobs --since` takes a duration before now, or a time in the past: 2h,
-09:00 (the last 09:00), yesterday, `mon 18:00`, 2026-11-24.
+`2 days ago`, 09:00 (the last 09:00), yesterday, `mon 18:00`, 2026-11-24.
 
 Times are shown in local time; with --json they include their offset. Lists show
 how long ago they are, `luzia jobs ID` the exact times.

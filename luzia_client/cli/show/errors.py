@@ -67,6 +67,11 @@ def print_refusal(refused: Refused, where: str = "") -> int:
 
         difference = difference_from_running()
         hint = f"{difference}: run `luzia daemon restart`; running jobs are not affected." if difference else hint
+    if refused.code is ErrorCode.UNKNOWN_JOB and sys.argv[1:2] == ["jobs"]:
+        from luzia_client.cli.args.foreign_words import find_meaning
+
+        meant = find_meaning("jobs", sys.argv[2:], _own_commands())  # `jobs list` of another tool
+        hint = f"Did you mean `{meant}`?" if meant else hint
     return print_error(f"{where}{message}", hint, exit_codes.REFUSED, refused.code.value)
 
 
@@ -131,22 +136,40 @@ def suggest_project(words: Sequence[str], status: int) -> None:
         sys.stderr.write(f"  To dispatch to the project '{words[0]}': luzia dispatch {words[0]} TASK\n")
 
 
-def suggest_command(word: str, following: str = "") -> str | None:
+def suggest_command(word: str, following: Sequence[str] = ()) -> str | None:
     """The command line that a word means in other tools, or is probably a misspelling of; None without one.
 
-    following: the word behind it.
+    following: the words behind it.
     """
     from luzia_client.cli.args.command_line import ALIASES, COMMANDS
     from luzia_client.cli.args.errors import closest_match
     from luzia_client.cli.args.foreign_words import find_meaning
 
+    if word in COMMANDS or word in ALIASES:
+        return find_meaning("run", [word, *following], _own_commands())  # `run cancel ID` of another tool
     near = closest_match(word, [*COMMANDS, *ALIASES])
     return find_meaning(word, following) or (None if near is None else f"luzia {near}")
 
 
-def add_command_hint(refused: Refused, project: str, following: str = "") -> Refused:
-    """Add to the error for an unknown project the command that it resembles. following: the word behind it."""
-    near = suggest_command(project, following) if refused.code is ErrorCode.UNKNOWN_PROJECT else None
+def _own_commands() -> dict[str, str]:
+    """The commands by each of their names."""
+    from luzia_client.cli.args.command_line import ALIASES, COMMANDS
+
+    return {name: name for name in COMMANDS} | ALIASES
+
+
+def add_command_hint(refused: Refused, project: str, following: Sequence[str] = ()) -> Refused:
+    """Add to the error for an unknown project the command that it means or resembles.
+
+    following: the words behind it.
+    """
+    from luzia_client.cli.args.foreign_words import find_meaning
+
+    if refused.code is not ErrorCode.UNKNOWN_PROJECT:
+        return refused
+    if meant := find_meaning(project, following, _own_commands()):
+        return Refused(refused.code, f"unknown command or project '{project}'", f"Did you mean `{meant}`?")
+    near = suggest_command(project, following)
     if near is None or refused.hint.startswith("Did you mean"):
         return refused
     return Refused(refused.code, refused.message, f"Did you mean `{near}`? {refused.hint}")

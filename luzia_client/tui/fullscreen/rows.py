@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from luzia_client.cli.show.text import one_line, wrap
+from luzia_client.cli.show.text import cut, one_line, separate_emoji, width, wrap
 from luzia_client.tui.fullscreen.state import ScreenState
 from luzia_client.tui.fullscreen.text_view import Fragments, fit
 
@@ -31,4 +31,13 @@ def message_rows(state: ScreenState, columns: int, most: int = 1) -> list[Fragme
         return []
     lines = wrap(one_line(text, 1000), columns) if most > 1 else [one_line(text, 1000)]
     shown = [*lines[: most - 1], " ".join(lines[most - 1 :])] if len(lines) > most else lines
+    if state.prompt is not None:
+        shown[-1] = _keep_answers(shown[-1], columns)
     return [fit([(style, line)], columns) for line in shown]
+
+
+def _keep_answers(line: str, columns: int) -> str:
+    """The line cut in its middle, so that its last word stays: which keys answer the question."""
+    question, _, answers = separate_emoji(line).rpartition(" ")
+    room = columns - width(answers) - 1
+    return line if width(separate_emoji(line)) <= columns or room < 1 else f"{cut(question, room)} {answers}"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from luzia_client.cli.args.command_line import ALIASES, COMMANDS, parse_dispatch
-from luzia_client.cli.args.foreign_words import MEANINGS
+from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.args.foreign_words import MEANINGS, OPTION_MEANINGS, find_meaning
 from luzia_client.cli.args.parser import command_parser, load_command
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia
 
@@ -118,6 +119,46 @@ def test_each_meaning_is_a_command_line_that_is_understood() -> None:
             assert parse_dispatch([first, *rest], "dispatch").words
         else:
             command_parser(first, load_command(first)).parse_args(rest)
+
+
+def test_each_option_of_another_tool_is_unknown_and_has_a_command_line_that_is_understood() -> None:
+    for (command, option), line in OPTION_MEANINGS.items():
+        parser = command_parser(command, load_command(command))
+        with pytest.raises(UsageError, match=f"unknown option {option}") as error:
+            parser.parse_args([option, "a2f5"])
+        assert error.value.hint == f"Did you mean `luzia {line}`?"
+        first, *rest = line.replace("COLUMNS", "id,state").split()
+        command_parser(first, load_command(first)).parse_args(rest)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("get jobs", "jobs"),
+        ("get 120000-a2f5", "jobs 120000-a2f5"),
+        ("describe job @last", "jobs @last"),
+        ("task list", "jobs"),
+        ("tasks", "jobs"),
+        ("run cancel @last", "cancel @last"),
+        ("jobs show @last", "jobs @last"),
+        ("pod logs @last", "logs @last"),
+        ("watch @last", "jobs @last --watch"),
+        ("-c @last", "logs @last"),
+        ("-C", "remove --all"),
+        ("-K", "daemon stop"),
+        ("RESTART", "retry ID"),
+        ("task overbits", "PROJECT TASK"),
+    ],
+)
+def test_words_for_a_job_before_or_behind_a_verb_do_not_hide_what_is_meant(typed: str, meant: str) -> None:
+    word, *following = typed.split()
+    assert find_meaning(word, following, {name: name for name in COMMANDS} | ALIASES) == f"luzia {meant}"
+
+
+@pytest.mark.parametrize("typed", ["overbits", "-X", "run overbits", "jobs", "jobs @last"])
+def test_what_has_no_other_meaning_is_left_alone(typed: str) -> None:
+    word, *following = typed.split()
+    assert find_meaning(word, following, {name: name for name in COMMANDS}) is None
 
 
 def test_luzia_alone_lists_the_jobs_and_the_two_things_to_do_next(luzia: PrivateLuzia) -> None:

@@ -15,13 +15,40 @@ from luzia_client.cli.args.times import parse_duration_s, parse_past_time, parse
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("0.5", 0.5), ("10m", 600), ("1h30m", 5400), ("2d", 172800), ("1w", 604800), ("500ms", 0.5)],
+    [
+        *(("90", 90), ("0.5", 0.5), ("10m", 600), ("1h30m", 5400), ("2d", 172800), ("1w", 604800), ("500ms", 0.5)),
+        *(("2 hours", 7200), ("1 hour 30 minutes", 5400), ("90min", 5400), ("5 Mins", 300), ("1 week 2 days", 777600)),
+        *(("10 seconds", 10), ("1 sec", 1), ("1h 30 min", 5400)),
+    ],
 )
 def test_a_duration_is_seconds_or_parts_with_units(text: str, seconds: float) -> None:
     assert parse_duration_s(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "0", "-1", "nan", "inf", "5x", "m", "1h 30", "0m", "9999999w"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "0",
+        "-1",
+        "nan",
+        "inf",
+        "5x",
+        "m",
+        "1h 30",
+        "0m",
+        "9999999w",
+        "2 months",
+        "3 minutess",
+        "2 hours ago",
+        "hours",
+        "5 mss",
+        "5 hourss",
+        "1 year",
+        "2 mon",
+    ],
+)
 def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_duration_s(text)
@@ -84,6 +111,8 @@ def local(*fields: int) -> datetime:
     ("text", "found"),
     [
         ("in 2h", local(2026, 11, 25, 16, 30)),
+        ("in 90 minutes", local(2026, 11, 25, 16)),
+        ("In 2 days", local(2026, 11, 27, 14, 30)),
         ("9am", local(2026, 11, 26, 9)),
         ("9:15 PM", local(2026, 11, 25, 21, 15)),
         ("12am", local(2026, 11, 26)),
@@ -106,6 +135,8 @@ def test_a_time_is_the_next_that_the_words_say(text: str, found: datetime) -> No
     ("text", "found"),
     [
         ("2h ago", local(2026, 11, 25, 12, 30)),
+        ("2 days ago", local(2026, 11, 23, 14, 30)),
+        ("1 week", local(2026, 11, 18, 14, 30)),
         ("yesterday", local(2026, 11, 24)),
         ("yesterday 9am", local(2026, 11, 24, 9)),
         ("today", local(2026, 11, 25)),
