@@ -17,6 +17,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from luzia_protocol import environment
+from luzia_protocol.regular_files import open_regular
 from luzia_protocol.version import PROTOCOL_VERSION
 
 from luzia_client.hosts import HostError, ssh
@@ -171,7 +172,7 @@ def _start(host: Host, greeting: _Greeting) -> Link:
 def _connect(host: Host, control: str) -> None:
     """Start ssh, which goes to the background when it has connected. Raises HostError."""
     log = files.path_of(host.name, "log")
-    with open(os.open(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "r+b") as errors:
+    with open(open_regular(log, os.O_RDWR | os.O_CREAT | os.O_TRUNC), "r+b") as errors:
         try:
             process = subprocess.Popen(
                 ssh.master_command(host, control),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import stat
@@ -13,12 +12,15 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from luzia_protocol import environment
+from luzia_protocol.regular_files import open_locked, open_regular, read_regular
 
 from luzia_client.hosts import HostError
 from luzia_client.hosts.far_side import FarSide
 from luzia_client.hosts.settings import Host
 
 _MAX_BYTES = 65536
+_LOCK_TIMEOUT_S = 180.0
+"""How long another process may take to start a link; a person may have to type a password there."""
 
 
 class Record(NamedTuple):
@@ -48,10 +50,9 @@ def host_of(path: str) -> str | None:
 def read_record(host: Host) -> Record | None:
     """The record of a link; None when there is none, or it was started for another destination."""
     try:
-        with open(path_of(host.name, "json"), encoding="utf-8") as file:
-            found = json.load(file)
+        found = json.loads(read_regular(path_of(host.name, "json"), _MAX_BYTES))
         record = Record(FarSide(*found["far"]), int(found["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return record if found.get("host") == list(host) else None
 
@@ -59,7 +60,7 @@ def read_record(host: Host) -> Record | None:
 def write_record(host: Host, record: Record) -> None:
     """Record a link."""
     temporary = path_of(host.name, "new")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+    with open(open_regular(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
         json.dump({"host": list(host), "far": list(record.far), "pid": record.pid}, file)
     os.replace(temporary, path_of(host.name, "json"))
 
@@ -67,9 +68,8 @@ def write_record(host: Host, record: Record) -> None:
 def read_pid(name: str) -> int:
     """The process of the link, whatever its destination; 0 when none is recorded."""
     try:
-        with open(path_of(name, "json"), encoding="utf-8") as file:
-            return int(json.load(file)["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return int(json.loads(read_regular(path_of(name, "json"), _MAX_BYTES))["pid"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return 0
 
 
@@ -84,9 +84,11 @@ def remove(name: str) -> None:
 def locked(name: str) -> Iterator[int]:
     """Have the lock of a link; its file tells who waits for it that the last start has failed."""
     _make_directory()
-    lock = os.open(path_of(name, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock = open_locked(path_of(name, "lock"), _LOCK_TIMEOUT_S)
+    except OSError as exc:
+        raise HostError(f"cannot lock the link to host {name}: {exc.filename}: {exc.strerror}", "") from exc
+    try:
         yield lock
     finally:
         os.close(lock)
@@ -115,6 +117,10 @@ def record_failure(lock: int, exc: HostError) -> None:
 
 def raise_failure_of_other(lock: int, began: float) -> None:
     """Raise the HostError of a start that has failed since `began`."""
-    text = os.pread(lock, _MAX_BYTES, 0)
-    if text and (found := json.loads(text))["at"] > began:
-        raise HostError(found["message"], found["hint"])
+    try:
+        found = json.loads(os.pread(lock, _MAX_BYTES, 0) or "{}")
+        is_newer, failure = found.get("at", 0.0) > began, (f"{found.get('message')}", f"{found.get('hint')}")
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return  # nobody has recorded that
+    if is_newer:
+        raise HostError(*failure)

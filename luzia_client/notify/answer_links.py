@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from luzia_protocol import environment
+from luzia_protocol.regular_files import open_regular
 
 from luzia_client.notify import NotifyError
 
@@ -80,7 +81,7 @@ def read_key() -> bytes:
     """The key. Raises NotifyError: there is none, or others may read it."""
     path = key_file()
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+        with open(open_regular(path, os.O_RDONLY), "rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise NotifyError(
                     f"{path} can be read by other users", f"Delete it, and restart `luzia notify`: rm {path}"

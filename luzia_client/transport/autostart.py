@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from luzia_protocol import environment
+from luzia_protocol.regular_files import open_locked, open_regular
 
 from luzia_client.transport.background import start_server
 from luzia_client.transport.daemon_process import find_daemon
@@ -19,6 +19,8 @@ from luzia_client.transport.endpoint import DaemonUnreachableError, NoDaemonErro
 from luzia_client.transport.service import service_of
 
 READY_TIMEOUT_S = 20.0
+LOCK_TIMEOUT_S = 60.0
+"""How long another process may take to start or stop a daemon."""
 LISTEN_TIMEOUT_S = 10.0
 """How long a running daemon may not be listening: it is starting, or its socket was deleted."""
 LISTEN_CHECK_S = 0.05
@@ -198,14 +200,13 @@ def start_lock() -> Iterator[int]:
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
         _check_private(directory)
-        lock = os.open(os.path.join(directory, "start.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = open_locked(os.path.join(directory, "start.lock"), LOCK_TIMEOUT_S)
     except OSError as exc:
         raise DaemonUnreachableError(
-            f"cannot use the runtime directory {directory}: {exc.strerror}",
+            f"cannot use the runtime directory {directory}: {exc.filename}: {exc.strerror}",
             "Set LUZIA_RUNTIME_DIR to a directory that you own; `luzia doctor` checks it.",
         ) from exc
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock
     finally:
         os.close(lock)
@@ -259,7 +260,7 @@ def _open_log() -> int:
         )
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except OSError as exc:
         raise DaemonUnreachableError(
             f"cannot write the daemon's log {path}: {exc.strerror}",
@@ -287,7 +288,7 @@ def _start_failed(process: subprocess.Popen[bytes], log_end: int) -> DaemonUnrea
 def _last_log_line(start: int) -> str:
     """The last line of the log after an offset, without the program's name; empty when there is none."""
     try:
-        with open(environment.log_file(), "rb") as log:
+        with open(open_regular(environment.log_file(), os.O_RDONLY), "rb") as log:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(start, end - _LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").split("\n")

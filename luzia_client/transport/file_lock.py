@@ -5,13 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 
+from luzia_protocol.regular_files import open_regular
+
 
 def lock_file(path: str) -> int | None:
     """Lock a file, which is created if it is missing, until the descriptor is closed; None if another process has it.
 
     Raises OSError.
     """
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = open_regular(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -15,6 +15,9 @@ from luzia_client.trees import WorktreeError
 from luzia_client.trees.git import git_environment, read_git, run_git
 from luzia_client.trees.programs import diff_options, neutral_options
 
+MAX_INDEX_BYTES = 2 * 1024**3
+"""More than the index of the largest repositories."""
+
 
 def print_diff(tree: Worktree, *, stat: bool) -> int:
     """Let git print the changes, with the user's colours and pager; returns git's exit code."""
@@ -79,6 +82,8 @@ def copy_index(directory: str, scratch: str, *add_options: str, env: Mapping[str
     index = os.path.join(scratch, "index")
     own = os.path.join(directory, run_git(directory, "rev-parse", "--git-path", "index").line)
     if os.path.exists(own):
+        if os.stat(own).st_size > MAX_INDEX_BYTES or not os.path.isfile(own):  # a job can write there
+            raise WorktreeError(f"{own} is no index of git")
         shutil.copy2(own, index)  # with its time, from which git sees files that changed at the same time
     sparse = run_git(directory, "config", "--type=bool", "core.sparseCheckout", codes=(0, 1)).line == "true"
     options = [*add_options, "--sparse"] if sparse else add_options

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from luzia_client.trees import WorktreeError
 from luzia_client.trees.programs import neutral_options
+from luzia_client.trees.running import run_command, start
 
 _LOCAL = frozenset(
     (
@@ -62,23 +63,16 @@ def git_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def read_git(argv: Sequence[str], directory: str, env: Mapping[str, str], max_bytes: int) -> bytes:
     """What a command of git prints on stdout, cut at `max_bytes`. env: its variables. Raises WorktreeError."""
+    null = subprocess.DEVNULL
     try:
-        git = subprocess.Popen(
-            argv,
-            cwd=directory,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        with start(argv, directory, env, stdin=null, stderr=null) as git:
+            assert git.stdout is not None
+            printed = git.stdout.read(max_bytes)
+            if len(printed) == max_bytes:
+                git.kill()
+                return printed
     except OSError as exc:
         raise WorktreeError(f"cannot run git in {directory}: {exc.strerror}") from exc
-    with git:
-        assert git.stdout is not None
-        printed = git.stdout.read(max_bytes)
-        if len(printed) == max_bytes:
-            git.kill()
-            return printed
     if git.returncode:
         raise WorktreeError(f"git failed with exit code {git.returncode} in {directory}")
     return printed
@@ -94,14 +88,8 @@ def run_git(
     """Run git in a directory, without hooks. Raises WorktreeError for an exit code that is not in `codes`."""
     argv = ["git", "-c", "core.hooksPath=/dev/null", *neutral_options(directory), *args]
     try:
-        result = subprocess.run(
-            argv,
-            cwd=directory,
-            env=git_environment({"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}) | dict(env or {}),
-            input=stdin or b"",
-            capture_output=True,
-            check=False,
-        )
+        variables = git_environment({"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}) | dict(env or {})
+        result = run_command(argv, directory, variables, stdin or b"")
     except OSError as exc:
         raise WorktreeError(f"cannot run git in {directory}: {exc.strerror}") from exc
     if result.returncode not in codes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import functools
 import os
 import re
-import subprocess
 import time
 from collections.abc import Callable
+
+from luzia_client.trees.running import run_command
 
 _NEUTRAL: tuple[tuple[str, Callable[[str], str]], ...] = (
     (r"core\.(fsmonitor|gitproxy|sshcommand|askpass|editor|pager)|sequence\.editor|pager\..+", lambda key: ""),
@@ -96,13 +97,7 @@ def _settings(directory: str, now: int) -> tuple[dict[str, str], frozenset[str]]
 def _read_settings(directory: str, patterns: str) -> tuple[dict[str, str], frozenset[str]]:
     """The user's own settings whose keys match, with their values, and the keys of such settings of the repository."""
     try:
-        output = subprocess.run(
-            ["git", "config", "--show-scope", "--null", "--list"],
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        ).stdout
+        output = run_command(["git", "config", "--show-scope", "--null", "--list"], directory).stdout
     except OSError:
         return {}, frozenset()  # the command for which this was asked fails for the same reason, and says so
     own: dict[str, str] = {}

@@ -250,10 +250,17 @@ class Worktrees(JobObserver):
                 return
             await self._unlock(record, tree)
             auto_remove = self._launcher.config.project(record.project).worktrees.auto_remove
-            if auto_remove and await self._in_thread(record, cleaning.remove_unchanged, self._git(record), tree):
+            if auto_remove and await self._was_unchanged(record, tree):
                 record.status.worktree = None
                 await self._changed(record)
                 log.info("unchanged_worktree_removed job=%s path=%s", record.id, tree.path)
+
+    async def _was_unchanged(self, record: JobRecord, tree: Worktree) -> bool:
+        """Remove the worktree if nothing in it was changed; whether it was."""
+        try:
+            return await self._in_thread(record, cleaning.remove_unchanged, self._git(record), tree)
+        except GitError:  # it is logged, and stays
+            return False
 
     async def _unlock(self, record: JobRecord, tree: Worktree) -> None:
         try:
@@ -266,9 +273,11 @@ class Worktrees(JobObserver):
             tree = _ended_tree(record)
             if not dry_run:
                 await self._unlock(record, tree)
-            why = await self._in_thread(
-                record, cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree, self._git(record), tree
-            )
+            look = cleaning.find_unsaved_work if dry_run else cleaning.remove_worktree
+            try:
+                why = await self._in_thread(record, look, self._git(record), tree)
+            except GitError as exc:
+                why = f"it cannot be inspected: {exc}"
             if why is None and not dry_run:
                 record.status.worktree = None
                 await self._changed(record)
@@ -341,7 +350,13 @@ class Worktrees(JobObserver):
     async def _in_thread(self, record: JobRecord, work: Callable[..., T], *arguments: Any) -> T:
         """Use git on a thread. One project never has all threads: a job can make its repository hang."""
         async with self._shares.setdefault(record.spec.directory, asyncio.Semaphore(MAX_THREADS_OF_PROJECT)):
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+            except (GitError, OSError, create.WorktreeUnavailable, discarding.CannotDiscard):
+                raise
+            except Exception as exc:  # a job decides what it finds: directories of any depth, names with a NUL
+                log.exception("worktree_failed job=%s", record.id)
+                raise GitError(f"{type(exc).__name__}: {exc}") from exc
 
     def _task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)

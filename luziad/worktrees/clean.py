@@ -162,16 +162,20 @@ class Inspection:
 
     def _find_repositories(self) -> str | None:
         """Repositories in the worktree, of which git sees only a commit id."""
-        found = []
-        for place, directories, files in os.walk(self._tree.path, onerror=_raise):
-            if place != self._tree.path and ".git" in (*directories, *files):
+        found, left = [], [self._tree.path]
+        while left:  # os.walk calls itself for each level, and a job can nest directories deeper than that may be
+            place = left.pop()
+            with os.scandir(place) as entries:
+                inner = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+            if place != self._tree.path and ".git" in inner:
                 found.append(place)
-                directories.clear()
-            elif ".git" in directories:
-                directories.remove(".git")
+            else:
+                left += [os.path.join(place, name) for name, is_dir in inner.items() if is_dir and name != ".git"]
         known = {submodule.place for submodule in list_submodules(self._git, self._tree)}
         kept = [place for place in found if place not in known and not self._is_ignored(place)]
-        return _list_names("a repository of its own", [os.path.relpath(place, self._tree.path) for place in kept])
+        return _list_names(
+            "a repository of its own", [os.path.relpath(place, self._tree.path) for place in sorted(kept)]
+        )
 
     def _find_in_submodules(self) -> str | None:
         """What only the repositories have that git deletes with the worktree."""
@@ -250,7 +254,3 @@ def _list_names(what: str, names: list[str]) -> str | None:
     more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     verb = "are" if len(names) > 1 else "is"
     return f"{', '.join(names[:_MAX_NAMES])}{more} {verb} {what}"
-
-
-def _raise(error: OSError) -> None:
-    raise error

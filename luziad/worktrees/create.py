@@ -10,11 +10,12 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 
 from luzia_protocol.jobs import Worktree
 
-from luziad.supervise.regular_files import UnusableFile, read_regular
+from luziad.supervise.regular_files import UnusableFile, open_regular, read_regular
 from luziad.worktrees.git import Git, GitError
 
 BRANCHES = "refs/heads/"
@@ -24,6 +25,9 @@ MAX_ENTRY_BYTES = 64 * 1024
 PROVIDED = "luzia-provided"
 """A file in git's directory for a worktree: it has got all that its project gives to worktrees, see provision.py."""
 _LOCK_REASON = "a job of luzia uses it"
+_LOCK_TIMEOUT_S = 300.0
+"""How long another process may hold the lock of a worktree. It may be the git of a killed daemon; a job can, too."""
+_LOCK_CHECK_S = 0.1
 _UNFINISHED = "initializing"
 """The content of a worktree's `locked` file while git creates it."""
 
@@ -75,7 +79,7 @@ def create_worktree(git: Git, tree: Worktree, *, used: bool) -> None:
     Raises WorktreeUnavailable and GitError.
     """
     os.makedirs(os.path.dirname(tree.path), 0o700, exist_ok=True)
-    with _lock(tree) as lock:
+    with _lock(git, tree) as lock:
         if os.path.lexists(tree.path):
             if _is_finished(git, tree):
                 return
@@ -179,10 +183,10 @@ def find_entry(git: Git, tree: Worktree) -> str | None:
     for name in os.listdir(entries) if os.path.isdir(entries) else ():
         entry = os.path.join(entries, name)
         try:
-            gitdir = os.fsdecode(read_regular(os.path.join(entry, "gitdir"), MAX_ENTRY_BYTES)).rstrip("\n")
+            written = read_regular(os.path.join(entry, "gitdir"), MAX_ENTRY_BYTES).partition(b"\0")[0]
         except (FileNotFoundError, NotADirectoryError, UnusableFile):
             continue  # a job can write here
-        place = os.path.dirname(os.path.join(entry, gitdir))
+        place = os.path.dirname(os.path.join(entry, os.fsdecode(written).rstrip("\n")))
         if os.path.realpath(place) == tree.path:
             return entry
     return None
@@ -238,17 +242,38 @@ def _is_finished(git: Git, tree: Worktree) -> bool:
 
 
 @contextlib.contextmanager
-def _lock(tree: Worktree) -> Iterator[int]:
-    """Lock a worktree while it is created. The git process of a killed daemon still holds the lock."""
+def _lock(git: Git, tree: Worktree) -> Iterator[int]:
+    """Lock a worktree while it is created. The git process of a killed daemon still holds the lock.
+
+    Raises WorktreeUnavailable if another process keeps the lock, and GitError if git is stopped meanwhile.
+    """
     path = os.path.join(os.path.dirname(tree.path), f".{os.path.basename(tree.path)}.lock")
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(descriptor)):
-            break
-        os.close(descriptor)  # the previous holder has deleted it
+    deadline_s = time.monotonic() + _LOCK_TIMEOUT_S
+    while (descriptor := _take_lock(path)) is None:
+        if git.processes.stopped:
+            raise GitError("git was stopped")
+        if time.monotonic() >= deadline_s:
+            raise WorktreeUnavailable(f"another process has kept {path} locked for {_LOCK_TIMEOUT_S:g} s: end it")
+        time.sleep(_LOCK_CHECK_S)
     try:
         yield descriptor
     finally:
-        os.unlink(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
         os.close(descriptor)
+
+
+def _take_lock(path: str) -> int | None:
+    """A descriptor of a lock file that is locked; None if another process has it, or has just deleted it."""
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.stat(path), os.fstat(descriptor)):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except OSError:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None

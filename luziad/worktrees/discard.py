@@ -29,6 +29,8 @@ REFERENCES = "refs/luzia/discarded/"
 _AUTHOR = ("-c", "user.name=luzia", "-c", "user.email=luzia@localhost")
 _OTHER_HEADS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "ORIG_HEAD")
 _OWN_REFERENCES = ("refs/worktree", "refs/bisect", "refs/rewritten")
+_MAX_INDEX_BYTES = 2 * 1024**3
+"""More than the index of the largest repositories."""
 _BRANCH, _HEAD, _INDEX, _OTHER, _SUBMODULE = "Branch", "Head", "Index", "Other", "Submodule "
 
 
@@ -147,6 +149,8 @@ def _worktree_content(git: Git, tree: Worktree, tip: str | None) -> tuple[str, l
         index = os.path.join(scratch, "index")
         own = inspection.path("index")
         if os.path.exists(own):
+            if os.stat(own).st_size > _MAX_INDEX_BYTES:  # a job can write there
+                raise CannotDiscard(f"{own} is no index of git")
             shutil.copy2(own, index)
         staged = git.run(tree.path, "write-tree", index=index, codes=(0, 128))  # 128: a merge is not finished
         for option, names in list_hidden(git, tree.path, index):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -24,6 +25,8 @@ TIMEOUT_S = 1800.0
 STALL_S = 60.0
 """Git is ended when it and its filters have used no processor time, and read and written nothing, for this time."""
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
+MAX_DATA_BYTES = 4 * 1024**3
+"""The memory of git, without the files that it maps: a small commit can have more files than any machine has memory."""
 _MAX_ERROR_CHARS = 300
 
 _SETTINGS = (
@@ -105,11 +108,12 @@ class Git:
         index: str | None = None,
         ceiling: str | None = None,
         keep_open: int | None = None,
+        max_bytes: int = MAX_OUTPUT_BYTES,
     ) -> GitResult:
         """Run git with these arguments in a directory. Raises GitError.
 
         codes: the accepted exit codes. index: another index file. ceiling: search for a repository below this directory
-        only. keep_open: a descriptor that stays open while git runs.
+        only. keep_open: a descriptor that stays open while git runs. max_bytes: the most that git may print.
         """
         env = dict(self._env)
         if index is not None:
@@ -121,14 +125,20 @@ class Git:
             raise GitError("git was stopped")
         try:
             with tempfile.TemporaryFile() as errors:
-                return self._execute(
-                    argv, directory, env, () if keep_open is None else (keep_open,), errors.fileno(), codes
-                )
-        except OSError as exc:
-            raise GitError(f"cannot run git in {directory}: {exc.strerror}") from exc
+                pass_fds = () if keep_open is None else (keep_open,)
+                return self._execute(argv, directory, env, pass_fds, errors.fileno(), codes, max_bytes)
+        except (OSError, ValueError) as exc:  # ValueError: a file of the repository names something with a NUL
+            raise GitError(f"cannot run git in {directory}: {getattr(exc, 'strerror', None) or exc}") from exc
 
     def _execute(
-        self, argv: list[str], cwd: str, env: dict[str, str], pass_fds: Sequence[int], errors: int, codes: Sequence[int]
+        self,
+        argv: list[str],
+        cwd: str,
+        env: dict[str, str],
+        pass_fds: Sequence[int],
+        errors: int,
+        codes: Sequence[int],
+        max_bytes: int,
     ) -> GitResult:
         with subprocess.Popen(
             argv,
@@ -141,15 +151,16 @@ class Git:
             pass_fds=pass_fds,
             umask=-1 if self._umask is None else self._umask,
         ) as process:
+            _limit_memory(process.pid)
             self.processes.running.add(process)
             if self.processes.stopped:  # meanwhile
                 _signal(process, signal.SIGTERM)
             deadline_s = time.monotonic() + TIMEOUT_S
             try:
                 progress = _Progress(process.pid)
-                out = read_output(process, MAX_OUTPUT_BYTES + 1, deadline_s, progress.check)
-                if len(out) > MAX_OUTPUT_BYTES:
-                    raise GitError(f"the output of git {argv[-1]} exceeds {MAX_OUTPUT_BYTES} bytes")
+                out = read_output(process, max_bytes + 1, deadline_s, progress.check)
+                if len(out) > max_bytes:
+                    raise GitError(f"the output of git {argv[-1]} exceeds {max_bytes} bytes")
                 code = await_end(process, deadline_s, progress.check)
             except StalledError as exc:
                 raise GitError(
@@ -198,6 +209,13 @@ class _Progress:
                     done = [Path(f"/proc/{process.pid}/{name}").read_text() for name in ("schedstat", "io")]
                     found.add(f"{process.pid} {waits} {done}")
         return found
+
+
+def _limit_memory(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended
+        _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
+        soft = MAX_DATA_BYTES if hard == resource.RLIM_INFINITY else min(hard, MAX_DATA_BYTES)
+        resource.prlimit(pid, resource.RLIMIT_DATA, (soft, hard))
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:

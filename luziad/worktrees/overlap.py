@@ -22,6 +22,11 @@ _NEEDS_NEWER_GIT = 129
 """The exit code of a git that has no `merge-tree --write-tree`, which are those before 2.38."""
 
 
+MAX_CHANGED_FILES = 20_000
+_MAX_NAMES_BYTES = 2 * 1024 * 1024
+"""Worktrees that change more files than this are not compared: their names would be kept in memory."""
+
+
 class Proof(NamedTuple):
     """Whether git can merge the work of two worktrees; None if that is not known. conflicts: what it cannot merge.
 
@@ -37,9 +42,9 @@ def list_changed(git: Git, tree: Worktree) -> frozenset[str]:
     """The files that differ from where the worktree began, committed or not, as text. Raises GitError."""
     difference = ("diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", tree.base)
     if not os.path.isdir(tree.path):
-        return _names(git.run(tree.repository, *difference, BRANCHES + tree.branch, "--").out)
-    tracked = git.run(tree.path, *difference, "--").out
-    return _names(tracked) | _names(git.run(tree.path, "ls-files", "--others", "--exclude-standard", "-z").out)
+        return _few_names(git, tree.repository, *difference, BRANCHES + tree.branch, "--")
+    tracked = _few_names(git, tree.path, *difference, "--")
+    return tracked | _few_names(git, tree.path, "ls-files", "--others", "--exclude-standard", "-z")
 
 
 def prove(git: Git, first: tuple[str, Worktree], second: tuple[str, Worktree]) -> Proof:
@@ -67,6 +72,14 @@ def _scratch(git: Git, repository: str) -> Iterator[Git]:
         raise GitError(f"the path {objects} cannot be given to git as an alternate")
     with tempfile.TemporaryDirectory(prefix="luzia-") as directory:
         yield git.writing_to(directory, f'"{objects}"')
+
+
+def _few_names(git: Git, directory: str, *arguments: str) -> frozenset[str]:
+    """The names that git prints. Raises GitError if there are too many."""
+    output = git.run(directory, *arguments, max_bytes=_MAX_NAMES_BYTES).out
+    if output.count(b"\0") > MAX_CHANGED_FILES:
+        raise GitError(f"more than {MAX_CHANGED_FILES} files are changed")
+    return _names(output)
 
 
 def _names(output: bytes) -> frozenset[str]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from luzia_protocol.jobs import Worktree
 
+from luziad.supervise.regular_files import open_regular
 from luziad.worktrees.create import PROVIDED, WorktreeUnavailable
 from luziad.worktrees.git import Git
 from luziad.worktrees.submodules import SubmoduleUnavailable, check_out
@@ -79,10 +80,13 @@ def keep_out_of_git(git: Git, tree: str, path: str, *, is_directory: bool) -> No
     common = os.path.join(tree, git.run(tree, "rev-parse", "--git-common-dir").line)
     os.makedirs(os.path.join(common, "info"), exist_ok=True)
     line = "/" + _SPECIAL.sub(r"\\\1", name) + "\n"
-    with open(os.path.join(common, "info", "exclude"), "a+b") as file:
-        file.seek(0)
-        known = file.read()
-        file.write(b"\n" * (known[-1:] not in (b"", b"\n")) + os.fsencode(line))
+    # A job can write there, too.
+    with open(
+        open_regular(os.path.join(common, "info", "exclude"), os.O_RDWR | os.O_CREAT | os.O_APPEND), "ab"
+    ) as file:
+        size = file.tell()
+        known = os.pread(file.fileno(), 1, size - 1) if size else b""
+        file.write(b"\n" * (known not in (b"", b"\n")) + os.fsencode(line))
     if not _is_ignored(git, tree, name, is_directory):
         words = "a rule of .gitignore that begins with `!` includes it, and a commit would take it along"
         raise WorktreeUnavailable(f"{name} is neither copied nor linked: {words}")

@@ -79,6 +79,7 @@ class Killer:
 
     def _kill_fork_server(self) -> None:
         for server in processes.named("luzia-forks"):
+            self._run.killed_shims.add(server.pid)  # it may be a shim that does not have its name yet
             if processes.kill(server):
                 self._killed("fork server")
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from luzia_protocol.regular_files import open_locked
+
 from luzia_client.mcp.relay.meeting import connect
 
 BACKLOG = 128
+LOCK_TIMEOUT_S = 15.0
+"""How long another process may take to become the hub."""
 
 
 class Listener:
@@ -56,9 +59,8 @@ def listen(path: str) -> Listener | None:
 @contextmanager
 def _alone(path: str) -> Iterator[None]:
     """Only one process at a time looks for a hub and becomes one."""
-    lock = os.open(os.path.join(os.path.dirname(path), "mcp.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = open_locked(os.path.join(os.path.dirname(path), "mcp.lock"), LOCK_TIMEOUT_S)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
         os.close(lock)

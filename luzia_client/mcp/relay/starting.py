@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+from luzia_protocol.regular_files import open_regular
+
 READY_TIMEOUT_S = 20.0
 _END_S = 1.0
 """How long it may take a process to end after it has closed its files."""
@@ -44,7 +46,7 @@ def _open_log(path: str) -> int:
     log = log_file(path)
     try:
         os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
-        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        return open_regular(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except OSError as exc:
         raise HubUnavailableError(
             f"cannot write the log of the MCP hub {log}: {exc.strerror}; make its directory writable,"

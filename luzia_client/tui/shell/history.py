@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from prompt_toolkit.history import History
 
 from luzia_protocol import environment
+from luzia_protocol.regular_files import open_regular
 
 from luzia_client.cli.args.command_line import COMMON_OPTIONS
 from luzia_client.tui.shell.quoting import split
@@ -50,7 +51,7 @@ class PersistentHistory(History):
         if self.problem or is_private(string) or len(data) > MAX_LINE_BYTES:
             return
         try:
-            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            file = open_regular(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
                 os.write(file, data)
             finally:
@@ -73,7 +74,7 @@ def _load(path: str) -> list[str]:
     """The newest lines of the file, which is shortened if it has many more. Raises OSError."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        with open(open_regular(path, os.O_RDONLY), "rb") as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(size - 2 * MAX_BYTES, 0))
             raw = file.read().split(b"\n")
@@ -97,7 +98,7 @@ def _select_newest(lines: list[str]) -> list[str]:
 
 def _replace(path: str, lines: list[str]) -> None:
     new = f"{path}.{os.getpid()}"
-    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    file = open_regular(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with open(file, "wb") as out:
         out.write(b"".join(map(_encode, lines)))
     os.replace(new, path)
