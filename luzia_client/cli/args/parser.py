@@ -163,8 +163,7 @@ class Parser(argparse.ArgumentParser):
     def _missing(self, names: Sequence[str]) -> UsageError:
         """The error for arguments that are not given. argparse also names those that may be left out."""
         optional = {str(action.metavar) for action in self._actions if action.nargs == "*"}
-        text = next((action.dest.upper() for action in self._actions if action.metavar == TEXT), TEXT)
-        needed = [text if name == TEXT else name for name in names if name not in optional]
+        needed = [name for name in names if name not in optional]
         usage = self.usage if self.usage is not None else self.short_usage()
         shown = "" if "\n" in usage else f"Usage: {usage.replace('%%', '%')}; see"
         return UsageError(f"missing {', '.join(needed)}", f"{shown or 'See'} `{self.prog} --help`.")
