@@ -150,16 +150,20 @@ def pack_files(tree: str, paths: Sequence[str], file: str) -> list[str]:
     return found
 
 
+class _CopiedFiles(tarfile.TarFile):
+    """The daemon's own files: links that lead out of the worktree are links on the node as well."""
+
+    extraction_filter = staticmethod(lambda member, path: member)
+
+
 def unpack_files(git: Git, tree: str, paths: Sequence[str], file: str) -> None:
     """Put such files into the copy of a worktree, and keep them out of its commits. Raises GitError, OSError."""
-    with tarfile.open(file) as archive:
+    with _CopiedFiles.open(file) as archive:
         for path in paths:
             try:
                 keep_out_of_git(git, tree, os.path.join(tree, path), is_directory=archive.getmember(path).isdir())
             except WorktreeUnavailable as exc:
                 raise GitError(str(exc)) from exc
-        # The daemon's own files: links that lead out of the worktree are links here as well.
-        archive.extraction_filter = lambda member, path: member
         archive.extractall(tree)
 
 
