@@ -1,4 +1,4 @@
-"""Runs git, but not for ever: a job can put a FIFO in place of a file of its repository, and git would wait for it.
+"""Runs git, but not forever: a job can put a FIFO in place of a file of its repository, and git would wait for it.
 
 Nor without a limit of its memory: a small commit can have more files than any machine has memory for.
 """

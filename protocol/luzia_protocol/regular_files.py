@@ -1,4 +1,4 @@
-"""Opens and locks files of luzia that a job can replace and lock as well, and waits for no FIFO or lock for ever."""
+"""Opens and locks files of luzia that a job can replace and lock as well, and waits for no FIFO or lock forever."""
 
 from __future__ import annotations
 
