@@ -71,9 +71,9 @@ def socket_path() -> str:
 
 
 def _is_for_its_group(directory: str) -> bool:
-    """Whether this user may enter a directory that is not for everybody."""
+    """Whether this user may enter a directory that is for a group: neither for everybody, nor for its owner alone."""
     try:
-        return os.stat(directory).st_mode & 0o007 == 0 and os.access(directory, os.X_OK)
+        return os.stat(directory).st_mode & 0o017 == 0o010 and os.access(directory, os.X_OK)
     except FileNotFoundError:
         return False
 

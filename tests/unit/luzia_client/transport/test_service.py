@@ -122,6 +122,8 @@ def test_who_may_enter_the_directory_of_the_service_uses_it_also_while_it_is_sto
     assert environment.socket_path() == str(directory / "luzia.sock")
     directory.chmod(0o755)
     assert environment.socket_path() == own, "not that of a service, which is closed to others"
+    directory.chmod(0o700)
+    assert environment.socket_path() == own, "what root has used without a service"
     directory.chmod(0o750)
     (machine / "run/luzia").mkdir()
     (machine / "run/luzia/luzia.sock").touch()
