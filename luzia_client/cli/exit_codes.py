@@ -4,7 +4,7 @@
 1    an awaited job failed; `doctor`, `config check` or `demo` found a problem
 2    invalid command line
 3    the daemon cannot be reached
-4    refused by the daemon, or by a check of git (such as a merge conflict)
+4    refused by the daemon, or because of a git check (such as a merge conflict)
 5    an awaited job was cancelled
 6    ... timed out
 7    ... is lost
@@ -15,7 +15,7 @@
 12   ... reached a usage limit, and was not set to wait for the reset
 13   ... exceeded its budget
 70   internal error in luzia (please report it)
-74   input or output error
+74   input/output error
 124  `wait --timeout` expired
 130  interrupted (Ctrl-C)
 141  broken pipe

@@ -820,6 +820,15 @@ static size_t severity(struct span job) {
     return place;
 }
 
+/* The exit status for the end of a job. */
+static int end_status(struct span job) {
+    struct span outcome;
+    for (size_t i = 0; find(job, "outcome", &outcome) && i < COUNT_OF(OUTCOMES); i++)
+        if (equals((struct span){outcome.at + 1, outcome.size - 2}, OUTCOMES[i].name))
+            return OUTCOMES[i].status;
+    return STATES[severity(job)].status;
+}
+
 static double now_s(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -866,10 +875,7 @@ static int add_results(struct span result) {
     }
     if (!has(result, "timed_out", "false"))
         return jobs.size == 2 ? EXIT_WAIT_TIMED_OUT : -1;
-    for (size_t i = 0; find(worst, "outcome", &outcome) && i < COUNT_OF(OUTCOMES); i++)
-        if (equals((struct span){outcome.at + 1, outcome.size - 2}, OUTCOMES[i].name))
-            return OUTCOMES[i].status;
-    return worst.at == NULL ? -1 : STATES[severity(worst)].status;
+    return worst.at == NULL ? -1 : end_status(worst);
 }
 
 static bool is_full_id(const char *id) {
@@ -958,11 +964,14 @@ static void print_piece(struct span piece) {
     place.offset = next;
 }
 
-/* Whether an event ends the job. Another attempt, a question and the like are handed over. */
-static bool is_end(struct span frame) {
+/* Whether an event ends the job, and with which exit status. Another attempt, a question and the like are handed over. */
+static bool is_end(struct span frame, int *status) {
     long long attempt = 0;
-    if (has(frame, "event.kind", "\"ended\""))
+    struct span event;
+    if (has(frame, "event.kind", "\"ended\"") && find(frame, "event", &event) && severity(event) < COUNT_OF(STATES)) {
+        *status = end_status(event);
         return true;
+    }
     bool is_known = has(frame, "event.kind", "\"starting\"") && find_integer(frame, "event.attempt", &attempt)
                     && attempt <= place.attempt;
     if (!is_known && !has(frame, "event.kind", "\"dispatched\""))
@@ -978,6 +987,7 @@ static int follow_output(const char *id) {
     if (!find_integer(job, "attempt", &attempt) || attempt == 0 || needs_attention(job) || !find(job, "id", &full_id))
         hand_over();
     bool has_job_ended = severity(job) < COUNT_OF(STATES), has_output_ended = false;
+    int status = has_job_ended ? end_status(job) : 0;
     put(&request, "{\"op\":\"follow\",\"job\":%n,\"attempt\":%d,\"encoding\":\"base64\",\"render\":\"text\",\"id\":1}\n"
         "{\"op\":\"subscribe\",\"after\":%d,\"jobs\":[%n],\"kinds\":" FOLLOWED_KINDS ",\"id\":2}\n",
         full_id, attempt, seq, full_id);
@@ -994,11 +1004,11 @@ static int follow_output(const char *id) {
         else if (find(frame, "end", &found))
             has_output_ended = true;
         else if (find(frame, "event", &found))
-            has_job_ended = is_end(frame) || has_job_ended;
+            has_job_ended = is_end(frame, &status) || has_job_ended;
         else if (!find(frame, "ok", &found))
             hand_over_output();
         if (has_job_ended && has_output_ended)
-            return 0;
+            return status;
     }
 }
 

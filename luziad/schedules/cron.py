@@ -59,7 +59,7 @@ class CronExpression:
         if len(words) not in (5, 6):
             raise CronError(
                 f"wrong number of fields in '{text}': {len(words)}; use 5 (minute, hour, day of the month, month,"
-                " day of the week), or 6 with the second first"
+                " day of the week), or 6, beginning with seconds"
             )
         problem = _find_problem(words)
         if problem is not None:

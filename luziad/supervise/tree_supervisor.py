@@ -2,6 +2,7 @@
 
 Signals: SIGCHLD, a child has ended; SIGTERM, end the attempt; SIGTSTP, pause it; SIGCONT, resume it; SIGIO, output was
 written; SIGUSR1, close the agent's stdin. Of SIGTSTP and SIGCONT the kernel keeps the later one.
+native/supervisor.c does the same where it is built: a change is made in both.
 """
 
 from __future__ import annotations

@@ -621,6 +621,27 @@ def start(programs: Programs, daemon: PrivateDaemon, *words: str) -> subprocess.
     return subprocess.Popen([programs.native, *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+@pytest.mark.parametrize(("end", "status"), [("exit 3", 1), ("true", 0), ("cancel", 5), ("timeout", 6)])
+def test_following_ends_with_the_status_of_the_job(
+    programs: Programs, daemon: PrivateDaemon, end: str, status: int
+) -> None:
+    gate = daemon.project / f"gate-of-{end}"
+    os.mkfifo(gate)
+    limits: Any = {"timeout_s": 0.1} if end == "timeout" else {}
+    with daemon.connect() as wire:
+        job = dispatch(wire, f"echo begun; read line < '{gate}'; {end}", **limits)
+        with start(programs, daemon, "logs", "-f", job) as following:
+            assert following.stdout is not None
+            assert following.stdout.readline() == b"begun\n"
+            if end == "cancel":
+                wire.ok(op="cancel", job=job)
+            elif end != "timeout":
+                gate.write_text("go\n")
+            assert following.wait(DEADLINE_S) == status
+        wire.ok(op="wait", jobs=[job])
+    assert same_with_daemon(programs, daemon, ["logs", "-f", job]).returncode == status, "a job that has ended"
+
+
 def test_output_goes_on_through_another_attempt(programs: Programs, daemon: PrivateDaemon) -> None:
     script = "echo before; test -e again && exit; touch again; read line < second; exit 1"
     os.mkfifo(daemon.project / "second")

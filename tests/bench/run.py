@@ -164,7 +164,7 @@ def first_instruction() -> list[Figure]:
     return [
         Figure(
             "from dispatch to the agent's first instruction",
-            "median of 100 jobs that print `date`, idle daemon",
+            "median of 100 jobs that run `date`, idle daemon",
             statistics.median(delays) * 1000,
             "ms",
             10.0,

@@ -232,12 +232,12 @@ OPTIONS = {
     "--worktree": Option(PLACE, "worktree", "", "run in a new git worktree of the project", parse_switch),
     "--no-worktree": Option(PLACE, "worktree", "", "run in the project directory itself", parse_switch),
     "--base": Option(PLACE, "base", "REF", "run in a new worktree based on this branch, tag or commit", parse_text),
-    "--cpus": Option(PLACE, "cpus", "N", "reserve N CPUs of the machine", parse_cpus),
-    "--memory": Option(PLACE, "memory_bytes", "SIZE", "reserve memory of the machine: 512M, 4G", parse_size),
+    "--cpus": Option(PLACE, "cpus", "N", "reserve N CPUs on the machine", parse_cpus),
+    "--memory": Option(PLACE, "memory_bytes", "SIZE", "reserve memory on the machine: 512M, 4G", parse_size),
     "--needs": Option(
         PLACE, "needs", "NAME=N,…", "reserve configured resources: gpu=1,staging-db", parse_resources, dict.__or__
     ),
-    "--gpus": Option(PLACE, "gpus", "N", "reserve N GPUs of a node of the cluster", parse_gpus),
+    "--gpus": Option(PLACE, "gpus", "N", "reserve N GPUs on one node of the cluster", parse_gpus),
     "--on": Option(
         PLACE,
         "executor",

@@ -17,7 +17,7 @@ from luzia_client.transport import autostart
 
 EXAMPLES = (
     ("luzia agents", "list agents and their versions"),
-    ("luzia agents read claude --stdout output.jsonl", "interpret a recorded output"),
+    ("luzia agents read claude --stdout output.jsonl", "interpret recorded output"),
 )
 
 READ = """\
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", prog="luzia agents")
     add_action(actions, "list", "list the agents (the default action)")
-    read = actions.add_parser("read", help="interpret a recorded output, without a daemon", description=READ)
+    read = actions.add_parser("read", help="interpret recorded output, without a daemon", description=READ)
     read.add_argument("agent", metavar="AGENT", help="the agent, built in or from the configuration")
     read.add_argument("--stdout", required=True, metavar="FILE", help="its standard output; - reads stdin")
     read.add_argument("--stderr", metavar="FILE", help="its standard error; - reads stdin")

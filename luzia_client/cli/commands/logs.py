@@ -56,8 +56,7 @@ def run(args: argparse.Namespace) -> int:
     with Client() as client:
         jobs = select_jobs(client, args)
         if len(jobs) == 1 and isinstance(jobs[0], str):
-            _show(client, jobs[0], args)
-            return status
+            return _show(client, jobs[0], args)
         if args.follow:
             raise UsageError("-f follows one job only", "Use `luzia follow ID…` for several jobs.")
         for number, each in enumerate(jobs):
@@ -71,19 +70,18 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _show(client: Client, job: str, args: argparse.Namespace) -> None:
-    """Print the output of one job."""
+def _show(client: Client, job: str, args: argparse.Namespace) -> int:
+    """Print the output of one job; returns the exit status: with --follow that for its end."""
     if args.json or not sys.stdout.isatty():
-        _print(client, job, args, LogPrinter(print_json if args.json else _write_bytes))
-        return
+        return _print(client, job, args, LogPrinter(print_json if args.json else _write_bytes))
     safe = SafeOutput(stdout_screen().colour)
     try:
-        _print(client, job, args, LogPrinter(lambda piece: _write_safe(piece, safe)))
+        return _print(client, job, args, LogPrinter(lambda piece: _write_safe(piece, safe)))
     finally:
         _write(safe.end())
 
 
-def _print(client: Client, job: str, args: argparse.Namespace, printer: LogPrinter) -> None:
+def _print(client: Client, job: str, args: argparse.Namespace, printer: LogPrinter) -> int:
     stream: StreamName = "stderr" if args.stderr else "stdout"
     encoding: Encoding = "text" if args.json else "base64"
     if args.follow:
@@ -96,10 +94,10 @@ def _print(client: Client, job: str, args: argparse.Namespace, printer: LogPrint
             encoding=encoding,
             place=args.place,
         )
-        OutputFollower(client, options, printer).run()
-        return
+        return OutputFollower(client, options, printer).run()
     for piece in _read(client, job, args, stream, encoding):
         printer.print_output(job, piece)
+    return exit_codes.OK
 
 
 def _write(text: str) -> None:

@@ -56,7 +56,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="ID", help=ID_HELP)
     parser.add_argument("--logs", action="store_true", help="open the directory with its records and output instead")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--print", action="store_true", help="print the path of the directory (the default on a pipe)")
+    how.add_argument(
+        "--print", action="store_true", help="print the directory's path (the default when the output is piped)"
+    )
     how.add_argument("-e", "--editor", action="store_true", help="start $VISUAL or $EDITOR instead of $SHELL")
     how.add_argument("--web", action="store_true", help="print a link to its web page, and open it on a terminal")
     how.add_argument("--json", action="store_true", help="print JSON, one object per line")

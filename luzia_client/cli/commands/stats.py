@@ -75,8 +75,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_agents(args: argparse.Namespace) -> int:
+    from luzia_client.review.race_statistics import count_wins
     from luzia_client.review.races import list_all_races
-    from luzia_client.review.winners import count_wins
 
     if args.png is not None or args.svg is not None:
         raise UsageError("--agents cannot be combined with --png or --svg", "Omit --png and --svg.")

@@ -52,8 +52,8 @@ A project is a directory with a name and settings:
 
 A directory works without being added: `luzia . TASK`, `luzia ~/src/x TASK`.
 A word that contains a slash, begins with ~, or is . or .. is a directory; any
-other word is a name. If a project has the name of a command, or one of its
-other names such as ls and rm, use `luzia dispatch NAME TASK`.
+other word is a name. If the name of a project is also that of a command, or
+another name of a command, such as ls or rm, use `luzia dispatch NAME TASK`.
 
 The settings of a project, such as its agent, limits, variables and retries, are
 in config.toml. `luzia daemon status` shows the path of this file, and `luzia
@@ -83,9 +83,9 @@ take IDs, or options that select jobs:
   --tag KEY=VALUE      the jobs with this tag, set by `luzia --tag`
   --all                all jobs
 
-A job is selected if it matches all kinds of options given; among several
---project or --state options, one match is enough. A command that changes jobs
-shows how many it selected and asks for confirmation; -y or --yes skips the
+A job is selected if it matches every kind of option that is given; of several
+--project or --state options, it need match only one. A command that changes
+jobs shows how many it selected and asks for confirmation; -y or --yes skips the
 question. `luzia jobs` takes the same options and lists the selection.
 
 `luzia pause` and `luzia resume` with only --project or --all also apply to the
@@ -98,9 +98,9 @@ Most commands accept --json: one object per line, in the format of the protocol.
   luzia jobs --json | jq -r 'select(.state == "failed").id'
 
 `luzia jobs --format COLUMN,…` prints the chosen columns. On a terminal they
-have a heading and are formatted for reading. On a pipe there is no heading,
-columns are separated by tabs, times are in RFC 3339, durations in seconds, and
-unknown values are empty. The columns:
+have a heading and are formatted for reading. When the output is piped, there is
+no heading, columns are separated by tabs, times are in RFC 3339, durations in
+seconds, and unknown values are empty. The columns:
 
 {columns}
 
@@ -182,8 +182,8 @@ A failed attempt is retried if the dispatch or the configuration requests it:
   luzia --retries 3 overbits "make the flaky test pass"
   luzia --retries 3 --retry-on failed,lost --backoff 2s..5m overbits "fix it"
 
-After an overload of the model's server, it is retried up to 8 times even
-without a request.
+If the model's server was overloaded, the attempt is retried up to 8 times even
+if neither requests it.
 
 The delay before each retry is random. Its maximum is the first duration of
 --backoff for the first retry; it doubles with each further retry, up to the

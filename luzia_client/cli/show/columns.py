@@ -81,7 +81,7 @@ COLUMNS = {
     "duration": Column("running time of the newest attempt", lambda job: job.duration_s, format_elapsed),
     "attempt": Column("number of the newest attempt", lambda job: job.attempt),
     "exit": Column("exit code", lambda job: job.exit_code),
-    "signal": Column("signal that ended it", lambda job: job.signal),
+    "signal": Column("signal that terminated it", lambda job: job.signal),
     "outcome": Column("how it ended, in more detail than the state", lambda job: job.outcome),
     "percent": Column("progress in percent", shown_percent),
     "phase": Column("current activity of the agent", format_phase, format_phase),

@@ -2,8 +2,8 @@
 
 The delays after an overload and a usage limit are below; those of a policy are in backoff.py.
 
-The reasons for another one, in this order: the reset of a usage limit, an overloaded server, the retries of the policy,
-and follow-ups that were sent during the attempt.
+The reasons for another one, in this order: a person has taken the session over and left, the reset of a usage limit, an
+overloaded server, the retries of the policy, and follow-ups that were sent during the attempt.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ export function Limits({ agents, reload }) {
     if (await attempt(() => call("resume_agent", { agent }), `${agent} has been resumed`)) reload();
   };
   return html`<section aria-label="Limits"><h2>Limits</h2>
-    ${!names.length && html`<p class="muted">No account has met its usage limit.</p>`}
+    ${!names.length && html`<p class="muted">No account has reached its usage limit.</p>`}
     <ul class="entries">${names.map((agent) => {
       const jobs = waiting[agent] || [];
       const left = Math.max(0, (Date.parse(agents[agent]) - now.value) / 1000);
