@@ -18,8 +18,8 @@ class JobObserver:
     """The hooks, in the order of a job's life. They are called on the event loop, and none of them may block.
 
     When a hook is called, the record has been changed, and the event has been recorded in the journal but not yet
-    committed; that of `attempt_starting` and of `attempt_ended` is recorded after the hook. A hook may change other jobs;
-    their hooks are then called from inside.
+    committed; that of `attempt_starting` and of `attempt_ended` is recorded after the hook. A hook may change other
+    jobs; their hooks are then called from inside.
     """
 
     def job_accepted(self, record: JobRecord) -> None:
