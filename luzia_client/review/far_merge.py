@@ -108,19 +108,22 @@ class _FarRepository:
     def fetch(self, branch: str) -> None:
         """Fetch a branch into the one of the same name."""
         names = f"+refs/heads/{branch}:refs/heads/{branch}"
-        run_git(self._here, "fetch", "--quiet", "--no-tags", self._address, names, env=self._env)
+        self._git("fetch", "--no-tags", names)
+
+    def _git(self, command: str, *arguments: str) -> None:
+        """Run a command of git that talks to the host."""
+        *options, reference = arguments
+        run_git(self._here, command, "--quiet", *options, self._address, reference, env=self._env, waits=True)
 
     def publisher(self, reference: str) -> Callable[[str], AbstractContextManager[None]]:
         """What lets the host have a commit under a reference, as long as a block runs."""
 
         @contextmanager
         def publish(commit: str) -> Iterator[None]:
-            run_git(
-                self._here, "push", "--quiet", "--no-verify", self._address, f"+{commit}:{reference}", env=self._env
-            )
+            self._git("push", "--no-verify", f"+{commit}:{reference}")
             try:
                 yield
             finally:
-                run_git(self._here, "push", "--quiet", "--no-verify", self._address, f":{reference}", env=self._env)
+                self._git("push", "--no-verify", f":{reference}")
 
         return publish

@@ -88,7 +88,8 @@ def push_branch(tree: Worktree, remote: str, commit: str) -> None:
     """Push a commit as the job's branch, fast-forward only. Hooks are not run. Raises WorktreeError."""
     hint = f"Push it yourself: git -C {tree.repository} push {remote} {tree.branch}"
     require_plain_transport(tree.repository, "pushes", hint)
-    run_git(tree.repository, "push", "--quiet", remote, f"{commit}:refs/heads/{tree.branch}", env=_NO_PROMPT)
+    branch = f"{commit}:refs/heads/{tree.branch}"
+    run_git(tree.repository, "push", "--quiet", remote, branch, env=_NO_PROMPT, waits=True)
 
 
 def require_plain_transport(repository: str, verb: str, hint: str) -> None:

@@ -84,12 +84,16 @@ def run_git(
     codes: Sequence[int] = (0,),
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
+    waits: bool = False,
 ) -> GitOutput:
-    """Run git in a directory, without hooks. Raises WorktreeError for an exit code that is not in `codes`."""
+    """Run git in a directory, without hooks. waits: for another machine, as a push does.
+
+    Raises WorktreeError for an exit code that is not in `codes`, and when git stalls.
+    """
     argv = ["git", "-c", "core.hooksPath=/dev/null", *neutral_options(directory), *args]
     try:
         variables = git_environment({"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}) | dict(env or {})
-        result = run_command(argv, directory, variables, stdin or b"")
+        result = run_command(argv, directory, variables, stdin or b"", waits=waits)
     except OSError as exc:
         raise WorktreeError(f"cannot run git in {directory}: {exc.strerror}") from exc
     if result.returncode not in codes:

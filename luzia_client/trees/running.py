@@ -17,26 +17,40 @@ from collections.abc import Iterator, Mapping, Sequence
 from luzia_client.trees import WorktreeError
 
 STALL_S = 20.0
-"""Git is ended when it and its filters have used no processor time, and read and written nothing, for this time."""
+"""Git is terminated when it and its filters have used no CPU time, and read and written nothing, for this time."""
 MAX_DATA_BYTES = 4 * 1024**3
 """The memory of git, without the files that it maps."""
 
 
 def run_command(
-    argv: Sequence[str], directory: str, env: Mapping[str, str] | None = None, stdin: bytes = b""
+    argv: Sequence[str],
+    directory: str,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    *,
+    waits: bool = False,
 ) -> subprocess.CompletedProcess[bytes]:
-    """The exit code and all output of a command of git. Raises WorktreeError when it stalls, and OSError."""
+    """The exit code and all output of a command of git. Raises WorktreeError when it stalls, and OSError.
+
+    waits: it waits for another machine, such as a push, and may do so for as long as that takes.
+    """
     pipe = subprocess.PIPE
-    with start(argv, directory, env, stdin=pipe, stderr=pipe) as process:
+    with start(argv, directory, env, stdin=pipe, stderr=pipe, waits=waits) as process:
         out, err = process.communicate(stdin)
     return subprocess.CompletedProcess(argv, process.returncode, out, err)
 
 
 @contextlib.contextmanager
 def start(
-    argv: Sequence[str], directory: str, env: Mapping[str, str] | None, *, stdin: int, stderr: int
+    argv: Sequence[str],
+    directory: str,
+    env: Mapping[str, str] | None,
+    *,
+    stdin: int,
+    stderr: int,
+    waits: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A command of git whose output can be read in the block, which ends it if it stalls.
+    """A command of git whose output can be read in the block, which ends it if it stalls, unless it `waits`.
 
     Raises WorktreeError at the end of the block if it has stalled, and OSError when it cannot be run.
     """
@@ -46,7 +60,8 @@ def start(
             soft = MAX_DATA_BYTES if hard == resource.RLIM_INFINITY else min(hard, MAX_DATA_BYTES)
             resource.prlimit(process.pid, resource.RLIMIT_DATA, (soft, hard))
         watch = _Watch(process.pid)
-        watch.start()
+        if not waits:
+            watch.start()
         try:
             yield process
             process.wait()
@@ -58,7 +73,7 @@ def start(
     if watch.has_stalled:
         raise WorktreeError(
             f"git made no progress for {STALL_S:g} s in {directory}",
-            "A file of the repository is none, such as a FIFO, or a filter waits.",
+            "The repository contains a path that is not a regular file, such as a FIFO, or a filter hangs.",
         )
 
 
@@ -84,7 +99,7 @@ class _Watch(threading.Thread):
 
 
 def _look(pid: int) -> dict[int, str]:
-    """What a process and those below it have done so far: their processor time, and what they have read and written."""
+    """What a process and those below it have done so far: their CPU time, and what they have read and written."""
     try:
         waits = time.monotonic() if _read(pid, "stat").rpartition(")")[2].split()[0] == "D" else 0  # for a disk
         done = f"{waits} {_read(pid, 'schedstat')} {_read(pid, 'io')}"

@@ -11,6 +11,7 @@ from luzia_protocol.jobs import Worktree
 
 from git_projects import Repository
 from luzia_client.trees import WorktreeError, running
+from luzia_client.trees.branches import push_branch
 from luzia_client.trees.diff import MAX_INDEX_BYTES, changed_files, diff_text
 from luzia_client.trees.git import run_git
 
@@ -43,6 +44,18 @@ def test_a_filter_that_works_does_not_end_git(repository: Repository) -> None:
     repository.write("slow", "content\n")
     run_git(str(repository.root), "add", "slow", env={"HOME": str(repository.home)})
     assert repository.git("show", ":slow") == "content"
+
+
+def test_a_push_waits_for_as_long_as_the_other_side_takes(repository: Repository, tmp_path: Path) -> None:
+    remote = tmp_path / "remote.git"
+    repository.git("init", "--quiet", "--bare", str(remote))
+    hook = remote / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nsleep 1\n")
+    hook.chmod(0o700)
+    repository.git("remote", "add", "origin", str(remote))
+    tree = tree_of(repository)
+    push_branch(tree, "origin", tree.base)
+    assert repository.git("ls-remote", str(remote), "main").startswith(tree.base)
 
 
 def test_an_index_of_any_size_is_not_copied(repository: Repository) -> None:
