@@ -159,8 +159,15 @@ class Screen:
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         self.page.on("console", self._hear)
+        self.requests: dict[str, str] = {}
+        self.page.on("request", lambda request: self.requests.update({request.url: "no reply"}))
+        self.page.on("requestfailed", lambda request: self.requests.update({request.url: str(request.failure)}))
+        self.page.on("requestfinished", lambda request: self.requests.pop(request.url, None))
         self.page.goto(server.link())
-        self.page.wait_for_selector("nav.navigation")
+        try:
+            self.page.wait_for_selector("nav.navigation")
+        except Exception as exc:
+            raise AssertionError(f"shows {self.page.inner_text('body')!r}; {self.problems} {self.requests}") from exc
 
     @classmethod
     @contextmanager

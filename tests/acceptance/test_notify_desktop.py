@@ -20,7 +20,7 @@ def test_a_failed_job_is_shown_on_the_desktop() -> None:
         luzia.env["DBUS_SESSION_BUS_ADDRESS"] = desk.address
         Path(luzia.env["LUZIA_CONFIG"]).write_text(CONFIG)
         assert luzia.run("notify", "test", "desk").returncode == 0
-        assert [shown[3] for shown in desk.shown] == ["✓ overbits: a test of luzia's notices"]
+        assert [shown[3] for shown in desk.shown] == ["✓ overbits: a test of luzia's notifications"]
         client = luzia.client()
         luzia.start("notify", "run")
         until(lambda: cursor(Path(luzia.env["LUZIA_STATE_DIR"], "notify.db")) is not None, "it follows the daemon")

@@ -302,5 +302,5 @@ def test_a_host_does_not_choose_which_branch_here_is_replaced(
     liar.host.here.env["HOME"] = str(liar.host.here.root)
     done = liar.ask("merge", "--no-verify", "113754-a2f5", cwd=ours.root)
     assert done.returncode == 4, done.stderr
-    assert "which luzia does not create" in done.stderr
+    assert "which is not a branch created by luzia" in done.stderr
     assert ours.git("show-ref") == before
