@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -12,16 +10,14 @@ import pytest
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
-from luziad.store.files import STORE_NAME
 from mcp_agent import McpLuzia, mcp_luzia, value
 from otlp_receiver import collector
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
 from receivers import Sink, cursor, sink
+from support import expire_cursors
 from terminal import terminal
 
 __all__ = ["sink"]
-
-LOST = 5000
 
 
 @pytest.fixture
@@ -44,12 +40,7 @@ def end(luzia: PrivateLuzia) -> None:
 def lose_events(luzia: PrivateLuzia) -> None:
     """Restart the daemon as after a repair of its store: no cursor of before is good, for any job."""
     luzia.stop_daemon()
-    with closing(sqlite3.connect(Path(luzia.env["LUZIA_STATE_DIR"], STORE_NAME))) as store:
-        (newest,) = store.execute("SELECT max(seq) FROM events").fetchone()
-        last = newest + LOST
-        store.execute("INSERT INTO events SELECT ?, event FROM events WHERE seq = ?", (last, newest))
-        store.execute("UPDATE pruned SET lost = ?, horizon = ?", (last, last))
-        store.commit()
+    expire_cursors(Path(luzia.env["LUZIA_STATE_DIR"]))
     luzia.client().close()
 
 
