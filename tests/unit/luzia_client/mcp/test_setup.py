@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.main import main
 from luzia_client.mcp.setup.agents import SETUPS
 from luzia_client.mcp.setup.writing import change_file
 
@@ -54,6 +55,21 @@ def test_it_is_shown_then_written_then_removed(agent: str, capsys: pytest.Captur
     assert "nothing to change" in capsys.readouterr().out
     change_file(agent, None, write=True)
     assert entry(agent) is None
+
+
+@pytest.mark.parametrize("agent", SETUPS)
+def test_the_command_writes_with_yes_alone(agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_there_after(*words: str) -> bool:
+        monkeypatch.setattr("sys.argv", ["luzia", "mcp", *words])
+        assert main() == 0
+        return Path(SETUPS[agent].path()).exists() and entry(agent) is not None
+
+    assert not is_there_after("install", agent)
+    assert is_there_after("install", agent, "--yes")
+    assert is_there_after("uninstall", agent)
+    assert not is_there_after("uninstall", agent, "--yes")
+    monkeypatch.setattr("sys.argv", ["luzia", "mcp", "install", f"{agent}x", "--yes"])
+    assert main() == 2
 
 
 def test_other_tables_and_comments_stay(tmp_path: Path) -> None:
