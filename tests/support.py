@@ -6,14 +6,17 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+from luziad.store.files import STORE_NAME
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
@@ -279,3 +282,13 @@ def private_daemon(
             yield daemon
         finally:
             daemon.end_everything()
+
+
+def expire_cursors(state: Path) -> None:
+    """Have the store of a daemon that is stopped know that all of its events were lost."""
+    with closing(sqlite3.connect(state / STORE_NAME)) as store:
+        (newest,) = store.execute("SELECT max(seq) FROM events").fetchone()
+        last = newest + 5000
+        store.execute("INSERT INTO events SELECT ?, event FROM events WHERE seq = ?", (last, newest))
+        store.execute("UPDATE pruned SET lost = ?, horizon = ?", (last, last))
+        store.commit()

@@ -14,7 +14,7 @@ import pytest
 
 from luzia_protocol.money import format_usd
 
-from support import MAIN, PrivateDaemon, dispatch, ended, eventually, private_daemon, status
+from support import MAIN, PrivateDaemon, dispatch, ended, eventually, expire_cursors, private_daemon, status
 from web_server import Screen, WebServer, web_server
 
 NASTY = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script> javascript:window.hacked=1 {{7*7}} \u202e"
@@ -197,6 +197,22 @@ def test_a_tab_that_has_missed_events_lists_again(screen: Screen, daemon: Privat
         page.wait_for_selector(f'[data-job="{job}"] .state:has-text("completed")')
         eventually(lambda: page.evaluate("1") and len(between.subscriptions) > before, "another subscription")
     assert between.subscriptions[-1]["after"] >= seq
+
+
+def test_a_tab_whose_events_are_lost_for_good_lists_again(screen: Screen, daemon: PrivateDaemon) -> None:
+    screen.go("#/jobs")
+    go = daemon.root / "go"
+    with daemon.connect() as wire:
+        job = dispatch(wire, f"until [ -e {go} ]; do sleep 0.02; done; exit 3")
+        screen.page.wait_for_selector(f'[data-job="{job}"] .state:has-text("running")')
+    daemon.stop()
+    expire_cursors(daemon.state)
+    daemon.start()
+    go.touch()
+    screen.page.wait_for_selector(f'[data-job="{job}"] .state:has-text("failed")')
+    with daemon.connect() as wire:
+        later = dispatch(wire)
+    screen.page.wait_for_selector(f'[data-job="{later}"] .state:has-text("completed")')
 
 
 SHOWN = """() => {

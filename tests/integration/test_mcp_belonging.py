@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,54 @@ async def test_who_waits_for_a_sub_job_lends_it_the_only_slot(served: McpLuzia) 
     async with served.agent(env={"LUZIA_JOB_ID": parent(served)}) as agent:
         ran = value(await agent.call_tool("run", {"task": "echo done", "agent": "shell"}))
     assert [each["state"] for each in ran["jobs"]] == ["completed"]
+
+
+async def test_a_dispatch_says_who_does_it_where_after_what_and_for_how_much(served: McpLuzia, tmp_path: Path) -> None:
+    client = served.luzia.client()
+    first = client.dispatch(served.luzia.project, "true", agent="shell", hold=True).job
+    given = {"project": str(tmp_path), "agent": "claude", "model": "small", "worktree": False, "after": [first]}
+    async with served.agent() as agent:
+        bounds = {"max_cost_usd": 1.5, "max_turns": 7, "review": True}
+        job = value(await agent.call_tool("dispatch", {"task": "say hello", **given, **bounds}))["job"]
+        found = client.get_job(job)
+        value(await agent.call_tool("cancel", {"job": job}))
+    assert found.terms is not None
+    assert found.budget is not None
+    assert (found.project, found.agent, found.model, found.after) == (tmp_path.name, "claude", "small", [first])
+    assert (found.worktree, found.budget.max_cost_usd, found.budget.max_turns) == (None, 1.5, 7)
+    client.cancel(first)
+
+
+async def test_an_agent_that_has_ended_is_told_more_in_the_same_session(served: McpLuzia, tmp_path: Path) -> None:
+    async with served.agent() as agent:
+        ran = value(await agent.call_tool("run", {"task": "say hello", "agent": "claude"}))
+        job = ran["jobs"][0]["job"]
+        sent = value(await agent.call_tool("send", {"job": job, "message": "and goodbye"}))
+        assert (sent["job"], sent["state"] in ("queued", "starting", "running")) == (job, True)
+        waited = value(await agent.call_tool("wait", {"jobs": [job]}))
+    assert waited["jobs"][0]["last_message"] == "done: and goodbye"
+    first, second = [json.loads(line) for line in (tmp_path / "fake" / "calls").read_text().splitlines()]
+    assert (second["session"], second["resumed"]) == (first["session"], True)
+
+
+def test_agents_have_the_tools_where_their_project_or_the_agent_says_so(
+    served: McpLuzia, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", served.luzia.env["PATH"])
+    calls = tmp_path / "fake" / "calls"
+    client = served.luzia.client()
+
+    def is_given_tools(config: str) -> bool:
+        Path(served.luzia.root, "config.toml").write_text(config)
+        client.reload_config()
+        client.wait(client.dispatch(served.luzia.project, "say hello", agent="claude").job)
+        return "--mcp-config" in calls.read_text().splitlines()[-1]
+
+    project = f'[projects.p]\npath = "{served.luzia.project}"\n'
+    assert not is_given_tools(project)
+    assert is_given_tools(f"{project}mcp = true\n")
+    assert is_given_tools(f"{project}[agents.claude]\nmcp = true\n")
+    assert not is_given_tools(f"{project}mcp = false\n[agents.claude]\nmcp = true\n")
 
 
 async def test_the_job_is_found_although_the_agent_hides_its_environment(served: McpLuzia) -> None:

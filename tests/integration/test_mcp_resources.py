@@ -70,7 +70,12 @@ async def test_a_change_is_told_to_a_client_of_the_older_protocol(served: McpLuz
     async with served.agent(ERAS[0], message_handler=hear) as agent:
         given = {"task": "exec sleep 600", "agent": "shell", "project": "p", "worktree": False}
         job = value(await agent.call_tool("dispatch", given))["job"]
-        await agent.subscribe_resource(f"luzia://jobs/{job}")
+        other = value(await agent.call_tool("dispatch", given))["job"]
+        for subscribed in (other, job):
+            await agent.subscribe_resource(f"luzia://jobs/{subscribed}")
+        await agent.unsubscribe_resource(f"luzia://jobs/{other}")
+        value(await agent.call_tool("cancel", {"job": other}))
+        value(await agent.call_tool("wait", {"jobs": [other]}))
         value(await agent.call_tool("cancel", {"job": job}))
         with anyio.fail_after(60):
             await told.wait()

@@ -115,6 +115,25 @@ async def test_the_tools_say_when_to_use_them_and_what_they_return(served: McpLu
         assert "$ref" not in str(tool.input_schema) + str(tool.output_schema)
 
 
+async def test_results_have_bounds_whatever_a_job_printed(served: McpLuzia) -> None:
+    async with served.agent() as agent:
+        ran = value(await agent.call_tool("run", {"task": f"seq 1 30000; : {'é' * 3000}", "agent": "shell"}))
+        (job,) = ran["jobs"]
+        log = value(await agent.call_tool("logs", {"job": job["job"], "lines": 1000}))
+        assert (log["text"].splitlines()[-1], log["text"].count("\n"), log["truncated"]) == ("30000", 1000, True)
+        task = {"task": "head -c 100000 /dev/zero | tr '\\0' x", "agent": "shell"}
+        wide = value(await agent.call_tool("run", task))["jobs"][0]["job"]
+        log = value(await agent.call_tool("logs", {"job": wide}))
+        assert (len(log["text"]), log["truncated"], log["resource"]) == (16384, True, f"luzia://jobs/{wide}/log")
+        assert len((await agent.read_resource(log["resource"])).contents[0].text) == 100_000  # type: ignore[union-attr]
+        listed = value(await agent.call_tool("list", {"limit": 1}))
+        assert (len(listed["jobs"]), "next" in listed) == (1, True)
+        more = value(await agent.call_tool("list", {"limit": 1, "cursor": listed["next"]}))
+        assert (more["jobs"][0]["job"], len(more["jobs"][0]["task"])) == (job["job"], 200)
+        assert "`$.limit`" in words(await agent.call_tool("list", {"limit": 51}))
+        assert "`$.jobs`" in words(await agent.call_tool("wait", {"jobs": [wide] * 21}))
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_what_is_wrong_is_told_in_words(served: McpLuzia, era: str) -> None:
     async with served.agent(era) as agent:

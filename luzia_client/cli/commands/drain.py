@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.events import EventKind
 from luzia_protocol.jobs import JobState
 from luzia_protocol.replies import DaemonInfo
@@ -76,12 +77,17 @@ def _wait(client: Client, as_json: bool) -> int:
     info = client.get_info()
     display = _CountDisplay(as_json)
     display.show(info)
-    if not _is_drained(info):
-        for _ in client.subscribe(after=info.seq, kinds=RELEVANT_EVENTS):
+    while not _is_drained(info):
+        try:
+            for _ in client.subscribe(after=info.seq, kinds=RELEVANT_EVENTS):
+                info = client.get_info()
+                display.show(info)
+                if _is_drained(info):
+                    break
+        except Refused as refused:
+            if refused.code is not ErrorCode.EVENTS_EXPIRED:
+                raise
             info = client.get_info()
-            display.show(info)
-            if _is_drained(info):
-                break
     display.close()
     if info.queues.draining is None:
         return print_error(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from luzia_protocol import requests
-from luzia_protocol.errors import LuziaError
+from luzia_protocol.errors import ErrorCode, LuziaError, Refused
+from luzia_protocol.events import Event, EventKind
 from luzia_protocol.jobs import Job
 
 from luzia_client.cli.show.formatting import shown_percent
@@ -17,7 +18,7 @@ from luzia_client.mcp.hub.call import Call
 from luzia_client.mcp.hub.results import describe_progress
 from luzia_client.mcp.hub.session import Session
 
-_KINDS = ["started", "progress", "asked", "ended", "requeued", "paused"]
+_KINDS: list[EventKind] = ["started", "progress", "asked", "ended", "requeued", "paused"]
 
 
 async def wait_for(call: Call, jobs: list[str], timeout_s: float) -> list[Job]:
@@ -54,7 +55,11 @@ async def _first(*works: Awaitable[object], timeout_s: float) -> None:
 async def _until_asked(call: Call, jobs: list[str], seq: int) -> None:
     """Tell the progress of the jobs until one of them asks a question."""
     started = time.monotonic()
-    async for event in call.session.daemon.subscribe(requests.Subscribe(after=seq, jobs=jobs, kinds=_KINDS)):
+    async for event in _follow(call.session, jobs, seq, _KINDS):
+        if event is None:
+            if any([(await call.session.job(job)).question for job in jobs]):
+                return
+            continue
         if event.__struct_config__.tag == "asked":
             return
         job = await call.session.job(event.job)
@@ -72,10 +77,30 @@ Watch = Callable[[str], Awaitable[None]]
 async def watch(session: Session, jobs: list[str], changed: Watch, after: int | None = None) -> None:
     """Call `changed` with the id of each of the jobs that something has happened to, until this is cancelled.
 
-    after: the number of an event: only later ones are told; None for those from now on.
+    after: the number of an event: only later ones are told; None for those from now on. Where events are lost for good,
+    something may have happened to each of the jobs.
     """
-    async for event in session.daemon.subscribe(requests.Subscribe(jobs=jobs, after=after)):
-        await changed(event.job)
+    async for event in _follow(session, jobs, after):
+        for job in jobs if event is None else [event.job]:
+            await changed(job)
+
+
+async def _follow(
+    session: Session, jobs: list[str], after: int | None, kinds: Sequence[EventKind] = ()
+) -> AsyncIterator[Event | None]:
+    """The events of jobs; None where the daemon no longer has those that come next, and later ones follow."""
+    while True:
+        request = requests.Subscribe(jobs=jobs, after=after, kinds=list(kinds))
+        try:
+            async for event in session.daemon.subscribe(request):
+                yield event
+        except Refused as refused:
+            if refused.code is not ErrorCode.EVENTS_EXPIRED:
+                raise
+            after = await session.newest_event()
+            yield None
+        else:
+            return
 
 
 def log_end(exc: LuziaError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tomllib
@@ -49,18 +50,39 @@ def _json_entry(*place: str, entry: Callable[[list[str]], dict[str, Any]]) -> Ca
             whole = json.loads(text) if text.strip() else {}
         except json.JSONDecodeError as exc:
             raise ValueError(f"it is not plain JSON at line {exc.lineno}, column {exc.colno}") from exc
-        at = whole
+        objects = [whole]
         for key in place:
-            at = at.setdefault(key, {}) if isinstance(at, dict) else None
-        if not isinstance(at, dict):
+            objects.append(objects[-1].get(key, {}) if isinstance(objects[-1], dict) else None)
+        if not isinstance(objects[-1], dict):
             raise ValueError(f"{'.'.join(place)} is not an object")
-        if command is None:
-            at.pop(NAME, None)
-        else:
-            at[NAME] = entry(command)
-        return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+        wanted = None if command is None else entry(command)
+        if objects[-1].get(NAME) == wanted:
+            return text
+        for parent, key, child in zip(objects, place, objects[1:], strict=False):
+            parent[key] = child
+        if wanted is not None:
+            objects[-1][NAME] = wanted
+            return _format(whole, text)
+        del objects[-1][NAME]
+        for parent, key in reversed([*zip(objects, place, strict=False)]):
+            if not parent[key]:
+                del parent[key]
+        return _format(whole, text)
 
     return change
+
+
+def _format(whole: object, like: str) -> str:
+    """JSON that is written as another text is: with its indentation, escapes and last line."""
+    indented = re.search(r"\n([ \t]+)\"", like)
+    in_lines = indented is not None or "\n" in like.strip() or like.strip() in ("", "{}")
+    text = json.dumps(
+        whole,
+        indent=(indented[1] if indented is not None else 2) if in_lines else None,
+        separators=None if in_lines or ": " in like else (",", ":"),
+        ensure_ascii=like.isascii() and "\\u" in like,
+    )
+    return text + (like[len(like.rstrip()) :] if like.strip() else "\n")
 
 
 def _split(command: list[str]) -> dict[str, Any]:

@@ -20,13 +20,26 @@ def add_table(text: str, header: str, values: Mapping[str, Value]) -> str:
 
 
 def remove_tables(text: str, is_unwanted: Callable[[str, str], bool]) -> str:
-    """The text without some tables. is_unwanted: says so by the name of a table and by its text, header included."""
-    kept: list[str] = []
-    for name, block in _tables(text):
-        if not is_unwanted(name, block):
-            kept.append(block)
-    rest = "".join(kept).rstrip("\n")
+    """The text without some tables. is_unwanted: says so by the name of a table and by its text, header included.
+
+    A comment that follows such a table stays: it belongs to the next one.
+    """
+    tables = _tables(text)
+    if not any(is_unwanted(*table) for table in tables):
+        return text
+    rest = "".join(_ending(block) if is_unwanted(name, block) else block for name, block in tables).rstrip("\n")
     return f"{rest}\n" if rest else ""
+
+
+def _ending(block: str) -> str:
+    """The comments after the last value of a table, which belong to the next one."""
+    lines = block.splitlines(keepends=True)
+    first = len(lines)
+    while first and (not lines[first - 1].strip() or lines[first - 1].lstrip().startswith("#")):
+        first -= 1
+    while first < len(lines) and not lines[first].strip():
+        first += 1
+    return "".join(lines[first:])
 
 
 def _tables(text: str) -> list[tuple[str, str]]:

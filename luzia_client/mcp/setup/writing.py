@@ -17,7 +17,7 @@ def change_file(agent: str, command: list[str] | None, *, write: bool) -> None:
     Raises UsageError, and OSError.
     """
     path, before, after = changed_text(agent, command)
-    if before == after or (command is None and _same_json(before, after)):
+    if before == after:
         print(harmless(f"{path}: nothing to change"))
         return
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path, f"{path} (new)", lineterm="")
@@ -27,10 +27,6 @@ def change_file(agent: str, command: list[str] | None, *, write: bool) -> None:
         print(harmless(f"Written: {path}. Restart {agent} to use it."))
     else:
         print("Nothing is written yet. Write it with --yes.")
-
-
-def _same_json(before: str, after: str) -> bool:
-    return "".join(before.split()) == "".join(after.split())
 
 
 def _replace(path: str, text: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.main import main
 from luzia_client.mcp.setup.agents import SETUPS
 from luzia_client.mcp.setup.writing import change_file
 
@@ -56,6 +57,21 @@ def test_it_is_shown_then_written_then_removed(agent: str, capsys: pytest.Captur
     assert entry(agent) is None
 
 
+@pytest.mark.parametrize("agent", SETUPS)
+def test_the_command_writes_with_yes_alone(agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_there_after(*words: str) -> bool:
+        monkeypatch.setattr("sys.argv", ["luzia", "mcp", *words])
+        assert main() == 0
+        return Path(SETUPS[agent].path()).exists() and entry(agent) is not None
+
+    assert not is_there_after("install", agent)
+    assert is_there_after("install", agent, "--yes")
+    assert is_there_after("uninstall", agent)
+    assert not is_there_after("uninstall", agent, "--yes")
+    monkeypatch.setattr("sys.argv", ["luzia", "mcp", "install", f"{agent}x", "--yes"])
+    assert main() == 2
+
+
 def test_other_tables_and_comments_stay(tmp_path: Path) -> None:
     for agent, text in (("codex", CODEX), ("vibe", VIBE)):
         path = Path(SETUPS[agent].path())
@@ -68,6 +84,45 @@ def test_other_tables_and_comments_stay(tmp_path: Path) -> None:
         'model = "m"  # mine\n\n[mcp_servers.other]\ncommand = "x"\n\n[profiles.p]\nmodel = "n"\n'
     )
     assert "other" in Path(SETUPS["vibe"].path()).read_text()
+
+
+def test_a_comment_after_the_removed_table_stays() -> None:
+    path = Path(SETUPS["codex"].path())
+    path.parent.mkdir()
+    path.write_text('[mcp_servers.luzia]\ncommand = "old"  # mine\n\n# for reviews\n[profiles.p]\nmodel = "n"\n')
+    change_file("codex", None, write=True)
+    assert path.read_text() == '# for reviews\n[profiles.p]\nmodel = "n"\n'
+
+
+WHOLE = {"theme": "é", "on": {"a": [1, 2.5, []], "b": {}}}
+FILES = {
+    "claude": [
+        json.dumps(WHOLE, indent=2),
+        json.dumps(WHOLE, indent=4, ensure_ascii=False) + "\n\n",
+        json.dumps(WHOLE, indent="\t") + "\n",
+        json.dumps(WHOLE),
+        json.dumps(WHOLE, separators=(",", ":")) + "\n",
+        '{\n  "mcpServers": {\n    "other": {}\n  }\n}\n',
+    ],
+    "codex": ['# mine\nmodel = "m"\n', "# mine\n\n[a]\nb = 1\n# last\n"],
+}
+FILES |= {"gemini": FILES["claude"], "opencode": FILES["claude"], "vibe": FILES["codex"]}
+
+
+@pytest.mark.parametrize(("agent", "text"), [(agent, text) for agent, texts in FILES.items() for text in texts])
+def test_the_file_is_as_it_was_when_luzia_is_removed(agent: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(SETUPS[agent].path())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    change_file(agent, None, write=True)
+    assert "nothing to change" in capsys.readouterr().out
+    assert path.read_text() == text
+    change_file(agent, COMMAND, write=True)
+    assert entry(agent) is not None
+    removed = [line for line in capsys.readouterr().out.splitlines()[2:] if line.startswith("-")]
+    assert len(removed) <= 1 or "\n" not in text.strip()  # the other lines stay as they are; one gets a comma
+    change_file(agent, None, write=True)
+    assert path.read_text() == text
 
 
 def test_the_mode_and_a_symbolic_link_stay(tmp_path: Path) -> None:
