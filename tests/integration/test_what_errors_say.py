@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from luzia_client.cli import exit_codes
 from support import Connection, PrivateDaemon, dispatch, ended, private_daemon
 
 
@@ -111,6 +112,13 @@ def test_a_job_of_a_host_that_is_not_configured_is_told_as_such(daemon: PrivateD
     done = daemon.run("jobs", "big/3391")
     assert done.returncode == 4
     assert "no host 'big' is configured: `luzia hosts list`" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["--host big jobs", "--host big overbits x", "hosts check big", "hosts remove big"])
+def test_a_wrong_name_of_a_host_has_one_exit_status(daemon: PrivateDaemon, command: str) -> None:
+    done = daemon.run(*command.split())
+    assert done.returncode == exit_codes.USAGE
+    assert done.stderr.startswith("luzia: no host 'big' is configured\n  `luzia hosts list` lists the hosts;")
 
 
 def test_an_agent_that_nobody_has_is_told_by_a_search(daemon: PrivateDaemon) -> None:
