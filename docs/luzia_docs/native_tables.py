@@ -26,6 +26,7 @@ _PARSERS: dict[Callable[[str, str], object], str] = {
     dispatch_options.parse_switch: "SWITCH",
     dispatch_options.parse_directory: "DIRECTORY",
     dispatch_options.parse_duration: "DURATION",
+    dispatch_options.parse_delay: "DURATION",
     dispatch_options.parse_tag: "TAG",
     dispatch_options.parse_jobs: "JOBS",
     dispatch_options.parse_count: "COUNT",

@@ -47,22 +47,26 @@ def cancel(services: Services, request: Cancel, call: Call) -> None:
 
 def pause(services: Services, request: Pause, call: Call) -> None:
     """Suspend a running job."""
-    services.scheduler.pauses.pause(*_change(services, request, call))
+    changed = not services.scheduler.pauses.is_paused(services.table.find(request.job, call.uid))
+    services.scheduler.pauses.pause(*_change(services, request, call, changed=changed))
 
 
 def resume(services: Services, request: Resume, call: Call) -> None:
     """Resume a paused job."""
-    services.scheduler.pauses.resume(*_change(services, request, call))
+    changed = services.scheduler.pauses.is_paused(services.table.find(request.job, call.uid))
+    services.scheduler.pauses.resume(*_change(services, request, call, changed=changed))
 
 
 def hold(services: Services, request: Hold, call: Call) -> None:
     """Keep a queued job from starting."""
-    services.scheduler.holds.hold(*_change(services, request, call))
+    changed = services.table.find(request.job, call.uid).status.held_at is None
+    services.scheduler.holds.hold(*_change(services, request, call, changed=changed))
 
 
 def release(services: Services, request: Release, call: Call) -> None:
     """Allow a held job to start."""
-    services.scheduler.holds.release(*_change(services, request, call))
+    changed = services.table.find(request.job, call.uid).status.held_at is not None
+    services.scheduler.holds.release(*_change(services, request, call, changed=changed))
 
 
 def retry(services: Services, request: Retry, call: Call) -> None:
@@ -74,7 +78,7 @@ def retry(services: Services, request: Retry, call: Call) -> None:
 
     def result() -> RetryResult:
         change = job_change(record)
-        return RetryResult(change.job, change.state, change.attempt, revived)
+        return RetryResult(change.job, change.state, change.attempt, revived=revived)
 
     revived = services.scheduler.retry(record, deferred_reply(services.journal, call, result), fresh=request.fresh)
 
@@ -169,7 +173,7 @@ def _removed_reply(
         nonlocal answered
         if not answered:
             answered = True
-            call.answer(RemoveResult(change.job, change.state, change.attempt, note))
+            call.answer(RemoveResult(change.job, change.state, change.attempt, note=note))
             if is_stream:
                 call.finish()
 
@@ -203,8 +207,13 @@ def send(services: Services, request: Send, call: Call) -> None:
     services.scheduler.send(record, request.message, job_change_reply(services.journal, record, call))
 
 
-def _change(services: Services, request: JobRequest, call: Call) -> tuple[JobRecord, Callable[[], None]]:
-    """The job that a request changes, and the reply for when the change is on disk. Raises Refused."""
+def _change(
+    services: Services, request: JobRequest, call: Call, changed: bool = True
+) -> tuple[JobRecord, Callable[[], None]]:
+    """The job that a request changes, and the reply for when the change is on disk. Raises Refused.
+
+    changed: whether the job was not yet as requested.
+    """
     record = services.table.find(request.job, call.uid)
     require_writable(services.journal)
-    return record, job_change_reply(services.journal, record, call)
+    return record, job_change_reply(services.journal, record, call, changed=changed)

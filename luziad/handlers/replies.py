@@ -128,14 +128,15 @@ def deferred_reply(journal: Journal, call: Call, make_reply: Callable[[], Ok]) -
     return answer
 
 
-def job_change(record: JobRecord) -> JobChange:
-    """The job's state now, as the reply to a request that has changed it."""
-    return JobChange(record.id, record.status.state, record.attempt.number if record.attempt else 0)
+def job_change(record: JobRecord, changed: bool = True) -> JobChange:
+    """The job's state now, as the reply to a request that has changed it. changed: False when it already was so."""
+    number = record.attempt.number if record.attempt else 0
+    return JobChange(record.id, record.status.state, number, msgspec.UNSET if changed else False)
 
 
-def job_change_reply(journal: Journal, record: JobRecord, call: Call) -> Callable[[], None]:
+def job_change_reply(journal: Journal, record: JobRecord, call: Call, changed: bool = True) -> Callable[[], None]:
     """A callback for the commit of a change, which answers with the state that the job has then."""
-    return deferred_reply(journal, call, lambda: job_change(record))
+    return deferred_reply(journal, call, lambda: job_change(record, changed))
 
 
 def require_writable(journal: Journal) -> None:

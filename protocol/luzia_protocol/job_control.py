@@ -195,11 +195,15 @@ ControlRequest = (
 
 
 class JobChange(msgspec.Struct, frozen=True):
-    """The job's state after the request."""
+    """The job's state after the request.
+
+    changed: False when the job already was as requested, such as one that is resumed but not paused; otherwise absent.
+    """
 
     job: str
     state: JobState
     attempt: int = 0
+    changed: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class RemoveResult(JobChange, frozen=True):

@@ -341,7 +341,8 @@ def test_what_cannot_be_attached_says_why_and_what_to_do(scene: Scene) -> None:
             screen.shows(words)
             assert screen.ended() == 4
     without = scene.luzia.run("attach", shell)
-    assert (without.returncode, b"needs a terminal" in without.stderr) == (2, True)
+    said = f"luzia: attach needs a terminal\n  To send the agent a message, use `luzia send {shell} TEXT`.\n"
+    assert (without.returncode, without.stderr) == (2, said.encode())
     with pytest.raises(Refused) as caught:  # from a process that the daemon does not see as the caller
         scene.client._caller.request(requests.Attach(job=shell, pid=1), replies.AttachResult)
     assert caught.value.code is ErrorCode.CANNOT_ATTACH

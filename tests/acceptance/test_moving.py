@@ -141,4 +141,7 @@ def test_an_export_goes_to_the_standard_output_and_overwrites_no_file(there: Pri
     assert os.listdir(there.root).count("jobs.jsonl.part") == 0
     nowhere = there.run("export", f"{there.root}/nowhere/jobs.jsonl")
     assert nowhere.returncode == exit_codes.INPUT_OUTPUT
-    assert nowhere.stderr == f"luzia: {there.root}/nowhere/jobs.jsonl: No such file or directory\n"
+    assert nowhere.stderr == (
+        f"luzia: {there.root}/nowhere/jobs.jsonl: No such file or directory\n"
+        "  Check the path; a relative one begins in the current directory.\n"
+    )

@@ -81,6 +81,7 @@ VALUES = (
     *("512M", "4G", "1.5g", "10kB", "3KiB", "3kib", "1.1234567M", "2T", "0", "12B", "9999999999999", "1 G", "K"),
     *("gpu=1", "gpu=2,db", " gpu = 3 , db ", "gpu,gpu", "gpu=", "=1", "gpu=x", ",", "a,b,,c", "a, b", "ä,b"),
     *("2s..5m", "2s..", "..", "2s...5m", "1..2..3", "$2.50", "$", "2.50", "key=value", "key=", "key", "k=a=b", "ä=ö"),
+    *("noonish", "tonight", "tomorrow midnight", "2 weeks", "hour"),
     *("23:30", "2030-01-31T09:00", "tomorrow", "/tmp", "sub/dir", "../x", "plan", "--effort=high", '"', "-100", "-0"),
 )
 ENVIRONMENTS: tuple[dict[str, str], ...] = (

@@ -46,7 +46,7 @@ def test_a_job_that_waits_for_another_is_held_and_released(wire: Connection) -> 
     assert status(wire, job)["reason"] == f"waits for {first}"
     assert wire.ok(op="hold", job=job) == {"job": job, "state": "queued", "attempt": 0}
     since = status(wire, job)["held_at"]
-    wire.ok(op="hold", job=job)
+    assert wire.ok(op="hold", job=job)["changed"] is False
     assert status(wire, job)["held_at"] == since, "asking twice is harmless"
     wire.ok(op="release", job=first)
     assert end_states(wire, first) == ["completed"]
@@ -65,6 +65,24 @@ def test_a_held_job_whose_parent_has_failed_is_skipped_when_it_is_released(wire:
     assert status(wire, job)["state"] == "queued"
     wire.ok(op="release", job=job)
     assert end_states(wire, job) == ["skipped"]
+
+
+def test_an_act_on_a_job_that_already_is_so_says_that_it_changes_nothing(
+    daemon: PrivateDaemon, wire: Connection
+) -> None:
+    first = dispatch(wire, hold=True)
+    job = dispatch(wire, after=[first])
+    for command, said in (
+        ("release", "not held (queued)"),
+        ("hold", "held"),
+        ("hold", "already held (queued)"),
+        ("release", "released"),
+    ):
+        done = daemon.run(command, job)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{job}  {said}\n", "")
+    assert json.loads(daemon.run("release", "--json", job).stdout)["changed"] is False
+    wire.ok(op="release", job=first)
+    assert end_states(wire, job) == ["completed"]
 
 
 def test_only_a_queued_job_can_be_held(wire: Connection) -> None:

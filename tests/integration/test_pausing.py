@@ -65,7 +65,9 @@ def test_the_commands_pause_and_resume_several_jobs() -> None:
     with private_daemon("\n[daemon]\nmax_running = 2\n") as daemon, daemon.connect() as wire:
         jobs = [started(wire, TICKING) for _ in range(2)]
         assert daemon.run("pause", *jobs).stdout == f"{jobs[0]}  paused\n{jobs[1]}  paused\n"
+        assert daemon.run("pause", jobs[0]).stdout == f"{jobs[0]}  already paused (paused)\n"
         assert "paused" in daemon.run("jobs", jobs[0]).stdout
         assert daemon.run("resume", *jobs).stdout == f"{jobs[0]}  resumed\n{jobs[1]}  resumed\n"
+        assert daemon.run("resume", jobs[0]).stdout == f"{jobs[0]}  not paused (running)\n"
         (Path(daemon.project) / "go").touch()
         assert daemon.run("wait", *jobs).returncode == 0

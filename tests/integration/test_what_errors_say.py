@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from luzia_client.cli import exit_codes
 from support import Connection, PrivateDaemon, dispatch, ended, private_daemon
 
 
@@ -111,6 +112,36 @@ def test_a_job_of_a_host_that_is_not_configured_is_told_as_such(daemon: PrivateD
     done = daemon.run("jobs", "big/3391")
     assert done.returncode == 4
     assert "no host 'big' is configured: `luzia hosts list`" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["--host big jobs", "--host big overbits x", "hosts check big", "hosts remove big"])
+def test_a_wrong_name_of_a_host_has_one_exit_status(daemon: PrivateDaemon, command: str) -> None:
+    done = daemon.run(*command.split())
+    assert done.returncode == exit_codes.USAGE
+    assert done.stderr.startswith("luzia: no host 'big' is configured\n  `luzia hosts list` lists the hosts;")
+
+
+@pytest.mark.parametrize("command", ["metrics", "answer", "hosts add", "notify", "send", "wait", "race"])
+def test_an_unknown_option_is_told_before_what_is_missing(daemon: PrivateDaemon, command: str) -> None:
+    done = daemon.run(*command.split(), "--nosuch")
+    assert (done.returncode, done.stdout) == (exit_codes.USAGE, "")
+    assert done.stderr.startswith("luzia: unknown option --nosuch\n  ")
+
+
+@pytest.mark.parametrize("command", ["batch", "import", "graph run"])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("none.jsonl", "No such file or directory\n  Check the path; a relative one begins in the current directory."),
+        ("/", "Is a directory\n  Name a file, not a directory."),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_with_what_to_do(
+    daemon: PrivateDaemon, command: str, path: str, said: str
+) -> None:
+    done = daemon.run(*command.split(), path)
+    assert (done.returncode, done.stdout) == (exit_codes.INPUT_OUTPUT, "")
+    assert done.stderr == f"luzia: {path}: {said}\n"
 
 
 def test_an_agent_that_nobody_has_is_told_by_a_search(daemon: PrivateDaemon) -> None:

@@ -6,6 +6,7 @@ A new option is one row here, a field of the protocol's Dispatch, and a check in
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from luzia_protocol.environment import absolute_path
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.times import parse_duration_s, parse_time, unknown_local_zone
+from luzia_client.cli.args.times import explain_ambiguous, parse_duration_s, parse_time, unknown_local_zone
 
 LATE = timedelta(minutes=1)
 """A start time that has passed by less is now: scripts compute it a moment before."""
@@ -95,11 +96,35 @@ def parse_start_time(option: str, text: str) -> str:
     try:
         at = parse_time(text, now)
     except (ValueError, OverflowError) as exc:
-        raise _invalid(option, "time", text, "23:30", "'tomorrow 9am'") from exc
+        invalid = _invalid(option, "time", text, "23:30", "'tomorrow 9am'", "'mon 18:00'")
+        invalid.hint = f"{_instead_of_time(text, now)} {invalid.hint}".lstrip()
+        raise invalid from exc
     if now - at > LATE:
         hint = f"Omit {option} to start the job now. For example: {option} 23:30 or {option} 'tomorrow 9am'."
         raise UsageError(f"{option}: '{text}' has already passed", hint)
     return at.isoformat()
+
+
+def _instead_of_time(text: str, now: datetime) -> str:
+    """What to write instead of a text that is no time, if it is known what it means."""
+    try:
+        parse_duration_s(text)
+    except ValueError:
+        return explain_ambiguous(text, now)
+    return f"For a delay, write --in {shlex.quote(text)}."
+
+
+def parse_delay(option: str, text: str) -> float:
+    """A duration in seconds until the start. Raises UsageError."""
+    try:
+        return parse_duration(option, text)
+    except UsageError as exc:
+        try:
+            parse_time(text, datetime.now(UTC))
+        except (ValueError, OverflowError):
+            raise exc from None
+        exc.hint = f"For a time, write --at {shlex.quote(text)}. {exc.hint}"
+        raise
 
 
 def parse_count(option: str, text: str) -> int:
@@ -248,9 +273,7 @@ OPTIONS = {
     "--priority": Option(
         START, "priority", "N", "start before jobs with a lower priority (-100 to 100, default 0)", parse_priority
     ),
-    "--in": Option(
-        START, "start_in_s", "SPAN", "start after SPAN: 10m, 1h30m, 2d", parse_duration, refuse_second_start
-    ),
+    "--in": Option(START, "start_in_s", "SPAN", "start after SPAN: 10m, 1h30m, 2d", parse_delay, refuse_second_start),
     "--at": Option(
         START,
         "not_before",

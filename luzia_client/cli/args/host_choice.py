@@ -153,7 +153,11 @@ def _use(name: str, words: list[str]) -> None:
 
 def _open(name: str) -> link.Link:
     try:
-        return link.open_link(find_host(name))
+        host = find_host(name)
+    except HostError as exc:  # a wrong name, or a mistake in the configuration
+        raise UsageError(exc.message, exc.hint) from exc
+    try:
+        return link.open_link(host)
     except HostError as exc:
         raise DaemonUnreachableError(exc.message, exc.hint) from exc
 
@@ -162,7 +166,7 @@ def _names() -> list[str]:
     try:
         return list(read_hosts())
     except HostError as exc:
-        raise DaemonUnreachableError(exc.message, exc.hint) from exc
+        raise UsageError(exc.message, exc.hint) from exc
 
 
 def _run_there(name: str, words: list[str]) -> None:

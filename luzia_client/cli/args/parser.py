@@ -108,18 +108,26 @@ class Parser(argparse.ArgumentParser):
             return found
         options = [word for word in unknown if word.startswith("-")]
         chosen = self._chosen_parser(found)
-        see = f"See `{chosen.prog} --help`."
         if not options:
-            raise UsageError(f"unexpected argument '{unknown[0]}'", see)
+            raise UsageError(f"unexpected argument '{unknown[0]}'", f"See `{chosen.prog} --help`.")
+        raise self._unknown_option(options[0], chosen)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse a command line, and return the words that are not known. Raises UsageError."""
+        self._words = list(args or ())
+        return super().parse_known_args(args, namespace)
+
+    def _unknown_option(self, word: str, chosen: argparse.ArgumentParser) -> UsageError:
+        """The error for an option that does not exist, with the closest one. chosen: the parser that should know it."""
         from luzia_client.cli.args.foreign_words import OPTION_MEANINGS
 
-        name = options[0].partition("=")[0]
+        name = word.partition("=")[0]
         if meant := OPTION_MEANINGS.get((self.prog.removeprefix("luzia "), name)):
-            raise UsageError(f"unknown option {name}", f"Did you mean `luzia {meant}`?")
+            return UsageError(f"unknown option {name}", f"Did you mean `luzia {meant}`?")
         near = did_you_mean(name, option_names(chosen))
         takes_text = any(action.metavar in TEXTS for action in self._actions)
         as_text = " To pass it as text, put `--` before the text." if takes_text else ""
-        raise UsageError(f"unknown option {name}", f"{near}{see}{as_text}")
+        return UsageError(f"unknown option {name}", f"{near}See `{chosen.prog} --help`.{as_text}")
 
     def _chosen_parser(self, found: Any) -> argparse.ArgumentParser:
         """The parser of the action on the command line, or this one."""
@@ -154,11 +162,21 @@ class Parser(argparse.ArgumentParser):
         """Raise UsageError, in luzia's words instead of argparse's."""
         import re
 
+        if message.startswith((_MISSING, "one of the arguments")):
+            self._check_options()
         if message.startswith(_MISSING):
             raise self._missing(message.removeprefix(_MISSING).split(", "))
         for pattern, words in _ARGPARSE_WORDS:
             message = re.sub(pattern, words, message)
         raise UsageError(message, f"See `{self.prog} --help`.")
+
+    def _check_options(self) -> None:
+        """Raise UsageError for an unknown option; argparse looks for what is missing first."""
+        words = self._words[: self._words.index("--")] if "--" in self._words else self._words
+        known = {*option_names(self)}
+        for word in words:
+            if word.startswith("--") and " " not in word and word.partition("=")[0] not in known:
+                raise self._unknown_option(word, self)
 
     def _missing(self, names: Sequence[str]) -> UsageError:
         """The error for arguments that are not given. argparse also names those that may be left out."""
@@ -266,13 +284,15 @@ def parse_since(text: str) -> datetime:
     """A past time for argparse, in the local zone."""
     from datetime import UTC, datetime
 
-    from luzia_client.cli.args.times import parse_past_time
+    from luzia_client.cli.args.times import explain_ambiguous, parse_past_time
 
     now = datetime.now(UTC)
     try:
         found = parse_past_time(text, now).astimezone()
     except (ValueError, OverflowError) as exc:
-        message = f"invalid time or duration '{text}'; for example 2h, 09:00, yesterday or 2026-11-24"
+        message = f"invalid time or duration '{text}'; for example 2h, 09:00, yesterday, mon or 2026-11-24"
+        if instead := explain_ambiguous(text, now):
+            message = f"invalid time '{text}'. {instead}"
         raise argparse.ArgumentTypeError(message) from exc
     if found > now:
         raise argparse.ArgumentTypeError(f"'{text}' is in the future: {found:%Y-%m-%d %H:%M}")

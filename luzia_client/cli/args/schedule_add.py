@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 SCHEDULE_OPTIONS = {
     "--every": (
-        "SPAN",
-        "instead of --cron: minutes that divide an hour (up to 30m), hours that divide a day (up to 12h), 1d or 1w",
+        "INTERVAL",
+        "instead of --cron: minutes that divide an hour (up to 30m), hours that divide a day (up to 12h), 1d, 1w, "
+        "or days: 'day 9am', 'weekday 9am', 'mon 18:00'",
     ),
     "--cron": ("EXPRESSION", "minute, hour, day of month, month and day of week; or a shorthand such as @daily"),
     "--project": ("PROJECT", "the project, as for `luzia dispatch`"),
@@ -104,7 +105,7 @@ def parse_schedule(words: list[str]) -> ScheduleLine:
     if literal:
         del task[0]
         name = name or (task.pop(0) if task else "")
-    _check_required(name, options)
+    _check_required(name, options, task, literal)
     line = parse_dispatch([*dispatch, "--", options["--project"], *task], "schedule add")
     line.literal = literal
     return ScheduleLine(name, options, line)
@@ -149,30 +150,7 @@ def _check_value(option: str, value: str) -> str:
         raise UsageError(message, did_you_mean(value, known) + _HELP)
     if SCHEDULE_OPTIONS[option][0] and not value.strip():
         raise UsageError(f"{option} requires a value", "The value is empty.")
-    return _cron_of(value) if option == "--every" else value
-
-
-def _cron_of(span: str) -> str:
-    """The cron expression of an interval. Raises UsageError for one that does not divide an hour, a day or a week."""
-    from luzia_client.cli.args.times import parse_duration_s
-
-    hint = "Use 1m to 30m that divide an hour, 1h to 12h that divide a day, 1d or 1w; or --cron."
-    try:
-        seconds = parse_duration_s(span)
-    except ValueError as exc:
-        raise UsageError(f"--every: invalid duration '{span}'", hint) from exc
-    minutes, hours = seconds / 60, seconds / 3600
-    if minutes == 1:
-        return "* * * * *"
-    if minutes.is_integer() and minutes < 60 and 60 % minutes == 0:
-        return f"*/{minutes:.0f} * * * *"
-    if hours.is_integer() and hours < 24 and 24 % hours == 0:
-        return "0 * * * *" if hours == 1 else f"0 */{hours:.0f} * * *"
-    if hours == 24:
-        return "0 0 * * *"
-    if hours == 24 * 7:
-        return "0 0 * * 1"
-    raise UsageError(f"--every: {span} does not divide an hour, a day or a week", hint)
+    return value
 
 
 def list_options() -> list[OptionHelp]:
@@ -185,14 +163,18 @@ def list_options() -> list[OptionHelp]:
     return own + [each for each in list_dispatch_options("dispatch") if not excluded & set(each.names)]
 
 
-def _check_required(name: str, options: dict[str, str]) -> None:
+def _check_required(name: str, options: dict[str, str], task: list[str], literal: bool) -> None:
     example = 'For example: luzia schedule add nightly --cron "0 3 * * *" --project . "update the dependencies"'
     if not name:
         raise UsageError("the schedule has no name", example)
     if "--every" in options:
+        from luzia_client.cli.args.intervals import parse_interval, refuse_split
+
+        if not literal:
+            refuse_split(options["--every"], task)
         if "--cron" in options:
             raise UsageError("--every cannot be combined with --cron", example)
-        options["--cron"] = options.pop("--every")
+        options["--cron"] = parse_interval(options.pop("--every"))
     for option in ("--cron", "--project"):
         if option not in options:
             raise UsageError(f"{option} is required", example)

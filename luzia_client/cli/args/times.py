@@ -11,6 +11,7 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 60480
 _UNIT = r"ms|[smhdw]|(?i:sec(?:ond)?s?|min(?:ute)?s?|hours?|days?|weeks?)"
 _PART = re.compile(rf"(\d+(?:\.\d+)?)\s*({_UNIT})(?![A-Za-z])\s*")
 _TIME_OF_DAY = re.compile(r"(\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*(am|pm)?")
+_NAMED_TIMES = {"noon": "12:00", "midnight": "00:00"}
 _DAYS = {"today": 0, "tomorrow": 1, "yesterday": -1}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_DURATION_S = 1e9
@@ -60,7 +61,7 @@ def _parse_units(text: str) -> float:
 
 
 def parse_time(text: str, now: datetime) -> datetime:
-    """The next time that a text says, in local time: `23:30`, `9am`, `tomorrow 9am`, `mon 18:00`, `in 2h`, a date.
+    """The next time that a text says, in local time: `23:30`, `noon`, `tomorrow 9am`, `mon 18:00`, `in 2h`, a date.
 
     now: aware. A day without a time of day begins at 00:00. Raises ValueError for anything else.
     """
@@ -105,29 +106,76 @@ def _parse_day(words: str, now: datetime) -> tuple[datetime, int] | None:
     None for what is neither a day nor a time of day. Raises ValueError for a time of day that does not exist.
     """
     day, _, clock = words.partition(" ")
+    if not _is_day(day):
+        clock, _, day = words.rpartition(" ")
+        if not _is_day(day):
+            day, clock = "", words
     offset, step_days = 0, 1
     if day in _DAYS:
         offset, step_days = _DAYS[day], 0
-    elif (
-        len(day) >= 3
-        and (weekday := next((n for n, name in enumerate(_WEEKDAYS) if name.startswith(day)), None)) is not None
-    ):
+    elif (weekday := parse_weekday(day)) is not None:
         offset, step_days = weekday - now.astimezone().weekday(), 7
-    else:
-        clock = words
     hour, minute, second = 0, 0, 0
-    if clock := clock.strip().removeprefix("at "):
-        if (match := _TIME_OF_DAY.fullmatch(clock)) is None or not (match[2] or match[4]):
+    if clock := clock.strip():
+        if day and clock.endswith("midnight"):  # it begins the day, or ends it
             return None
-        hour, minute, second = int(match[1]), int(match[2] or 0), int(match[3] or 0)
-        if match[4]:
-            if not 1 <= hour <= 12:
-                raise ValueError(words)
-            hour = hour % 12 + (12 if match[4] == "pm" else 0)
-    elif clock == words:
+        if (time_of_day := parse_time_of_day(clock)) is None:
+            return None
+        hour, minute, second = time_of_day
+    elif not day:
         return None
     today = now.astimezone().replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
     return (today + timedelta(days=offset)).astimezone(), step_days
+
+
+def _is_day(word: str) -> bool:
+    return word in _DAYS or parse_weekday(word) is not None
+
+
+def parse_weekday(word: str) -> int | None:
+    """The number of a day of the week, of at least three letters in lower case; Monday is 0. None for other words."""
+    if len(word) < 3:
+        return None
+    return next((number for number, name in enumerate(_WEEKDAYS) if name.startswith(word)), None)
+
+
+def parse_time_of_day(words: str) -> tuple[int, int, int] | None:
+    """Hour, minute and second of `9am`, `18:00`, `at 18:00`, `noon`, in lower case; None for what is no time of day.
+
+    Raises ValueError for an hour that the 12-hour clock does not have.
+    """
+    clock = words.strip().removeprefix("at ")
+    match = _TIME_OF_DAY.fullmatch(_NAMED_TIMES.get(clock, clock))
+    if match is None or not (match[2] or match[4]):
+        return None
+    hour, minute, second = int(match[1]), int(match[2] or 0), int(match[3] or 0)
+    if match[4]:
+        if not 1 <= hour <= 12:
+            raise ValueError(words)
+        hour = hour % 12 + (12 if match[4] == "pm" else 0)
+    return hour, minute, second
+
+
+def explain_ambiguous(text: str, now: datetime) -> str:
+    """What to write instead of words that people understand differently: `tonight`, `next friday`, `tomorrow midnight`.
+
+    now: aware. The empty string for other words.
+    """
+    words = text.lower().split()
+    if "tonight" in words:
+        return "'tonight' is not an exact time. Write the hour, such as 20:00."
+    if words[-1:] == ["midnight"] or words[:1] == ["midnight"]:
+        return "A day has two midnights. Write 00:00 for the one that begins it, 23:59 for its end."
+    if len(words) < 2 or words[0] not in ("next", "last") or (weekday := parse_weekday(words[1])) is None:
+        return ""
+    today = now.astimezone()
+    if words[0] == "next":
+        days = (weekday - today.weekday() - 1) % 7 + 1
+        near, far = today + timedelta(days=days), today + timedelta(days=days + 7)
+    else:
+        days = (today.weekday() - weekday - 1) % 7 + 1
+        near, far = today - timedelta(days=days), today - timedelta(days=days + 7)
+    return f"It can mean two days. Write {near:%Y-%m-%d} or {far:%Y-%m-%d}."
 
 
 def _add_days(time: datetime, days: int) -> datetime:

@@ -48,7 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     if not has_terminal():
-        raise UsageError("attach needs a terminal", "To send the agent a message, use `luzia send ID TEXT`.")
+        raise UsageError(
+            "attach needs a terminal", f"To send the agent a message, use `luzia send {harmless(args.job)} TEXT`."
+        )
     if args.pause and args.done:
         raise UsageError("--pause cannot be combined with --done", "A job that continues is not done yet.")
     with Client() as client:

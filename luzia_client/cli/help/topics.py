@@ -201,9 +201,11 @@ A duration (SPAN) is a number of seconds, or numbers with units: 90, 0.5, 250ms,
 10m, 1h30m, 2d, 1w, `2 hours`.
 
 A TIME is a time of day, a day, or both, in local time or with an offset: 23:30,
-9am, tomorrow, `tomorrow 9am`, `mon 18:00`, `in 2h`, 2027-01-31,
-2027-01-31T09:00, 2027-01-31T09:00+02:00. `--at 09:00` is the next 09:00, and
-`--at mon` the next Monday at 00:00.
+9am, noon, midnight, tomorrow, `tomorrow 9am`, `noon tomorrow`, `mon 18:00`,
+`in 2h`, 2027-01-31, 2027-01-31T09:00, 2027-01-31T09:00+02:00. `--at 09:00` is
+the next 09:00, and `--at mon` the next Monday at 00:00. `tonight`, `next fri`,
+`last mon` and `tomorrow midnight` are refused: people do not agree on the hour
+or the day that they mean. The error says what to write.
 
 `luzia jobs --since` takes a duration before now, or a time in the past: 2h,
 `2 days ago`, 09:00 (the last 09:00), yesterday, `mon 18:00`, 2026-11-24.
@@ -213,7 +215,9 @@ how long ago they are, `luzia jobs ID` the exact times.
 
 `luzia schedule add NAME --cron "0 3 * * 1-5" …` dispatches jobs on a schedule,
 in the local time zone or in that of --timezone. `--every 10m` is a shorthand
-for the corresponding cron expression, `*/10 * * * *`.
+for the corresponding cron expression, `*/10 * * * *`. An INTERVAL is a span that
+divides an hour, a day or a week (`2h`, hour, day), or days with a time of day:
+`day 9am`, `weekday 9am`, `mon 18:00`.
 """
 
 _PROTOCOL = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -18,6 +19,15 @@ from luzia_client.trees import WorktreeError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_FILE_HINTS = {
+    errno.ENOENT: "Check the path; a relative one begins in the current directory.",
+    errno.ENOTDIR: "Check the path: a part of it is a file.",
+    errno.EISDIR: "Name a file, not a directory.",
+    errno.EACCES: "Check the owner and mode of the file and of the directories above it.",
+}
+"""What to do about an error of a file."""
 
 
 def report_error(exc: BaseException) -> int:
@@ -43,7 +53,8 @@ def report_error(exc: BaseException) -> int:
         case OSError():
             _discard_output()
             where = f"{exc.filename}: " if exc.filename else ""
-            return print_error(f"{where}{exc.strerror or exc}", "", exit_codes.INPUT_OUTPUT)
+            hint = _FILE_HINTS.get(exc.errno or 0, "") if exc.filename else ""
+            return print_error(f"{where}{exc.strerror or exc}", hint, exit_codes.INPUT_OUTPUT)
         case _:
             return print_error(
                 f"internal error: {type(exc).__name__}: {exc}",

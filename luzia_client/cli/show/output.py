@@ -15,6 +15,7 @@ from luzia_client.api.pipeline import exchange_each
 from luzia_client.api.requests import CLEAN_TIMEOUT_S
 from luzia_client.cli import exit_codes
 from luzia_client.cli.show.errors import print_refusal
+from luzia_client.cli.show.formatting import format_state
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import cut, harmless, harmless_json, width, wrap
 
@@ -79,10 +80,17 @@ _UNFINISHED_ACTS = {("cancelled", JobState.STOPPING): "cancelling", ("paused", J
 """What to print for an act whose effect is still to come: by the act and the job's state."""
 
 
+_UNCHANGED = {"paused": "already paused", "held": "already held", "resumed": "not paused", "released": "not held"}
+"""What to print for an act that has changed nothing, before the job's state."""
+
+
 def print_change(changed: JobChange, as_json: bool, act: str) -> None:
     """Print a changed job. act: what was done to it: "removed"."""
     if as_json:
         print_json(changed)
     else:
         note = f"; {harmless(changed.note)}" if isinstance(changed, RemoveResult) and changed.note else ""
+        if changed.changed is False and act in _UNCHANGED:
+            print(f"{changed.job}  {_UNCHANGED[act]} ({format_state(changed.state)})")
+            return
         print(f"{changed.job}  {_UNFINISHED_ACTS.get((act, changed.state), act)}{note}")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from luzia_protocol.jobs import Job
+from luzia_protocol.jobs import Job, JobState
 from luzia_protocol.states import ACTIVE_STATES
 
 from luzia_client.api import settings
@@ -90,7 +90,7 @@ def compose_frame(watched: WatchedJobs, now: datetime, screen: Screen, single: b
 
 
 def select_jobs(watched: WatchedJobs, room: int) -> tuple[Sequence[Job], int]:
-    """The jobs to show, in order of dispatch, and the number of those left out.
+    """The jobs to show, in the order of `luzia jobs`, and the number of those left out.
 
     Active jobs have priority, then the newest ended ones, then queued ones.
     """
@@ -100,8 +100,17 @@ def select_jobs(watched: WatchedJobs, room: int) -> tuple[Sequence[Job], int]:
     if len(watched.ended) + len(active) > room > 4:
         # Ended jobs must not displace all queued ones.
         by_priority = [*active, *queued[:2], *reversed(watched.ended.values()), *queued[2:]]
-    shown = sorted(by_priority[:room], key=lambda job: (job.created_at, job.id))
+    shown = sorted(by_priority[:room], key=_by_turn)
     return shown, watched.counts().total() - len(shown)
+
+
+def _by_turn(job: Job) -> tuple[int, float, str]:
+    """Asking and active jobs first, the newest on top; then queued jobs, the next to start on top; then ended jobs."""
+    if job.state.is_final:
+        return (3, -(job.ended_at or job.created_at).timestamp(), job.id)
+    if job.state is JobState.QUEUED:
+        return (2, -job.priority, f"{job.created_at.timestamp():020.6f} {job.id}")
+    return (0 if job.state is JobState.WAITING else 1, -job.created_at.timestamp(), job.id)
 
 
 @contextmanager

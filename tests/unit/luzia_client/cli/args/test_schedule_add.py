@@ -101,16 +101,36 @@ def test_an_option_among_the_words_of_the_task_is_refused(option: str) -> None:
         ("120m", "0 */2 * * *"),
         ("1d", "0 0 * * *"),
         ("1w", "0 0 * * 1"),
+        ("minute", "* * * * *"),
+        ("Hour", "0 * * * *"),
+        ("day", "0 0 * * *"),
+        ("week", "0 0 * * 1"),
+        ("day 9am", "0 9 * * *"),
+        ("day at 18:30", "30 18 * * *"),
+        ("day noon", "0 12 * * *"),
+        ("weekday 9am", "0 9 * * 1-5"),
+        ("mon 18:00", "0 18 * * 1"),
+        ("sunday", "0 0 * * 0"),
     ],
 )
 def test_an_interval_is_a_cron_expression(span: str, cron: str) -> None:
     assert parse_schedule(["n", "--every", span, "--project", "p", "t"]).options == {"--cron": cron, "--project": "p"}
 
 
-@pytest.mark.parametrize("span", ["7m", "90m", "5h", "2d", "30s", "soon"])
+@pytest.mark.parametrize(
+    "span", ["7m", "90m", "5h", "2d", "30s", "soon", "2 weeks", "day 25:00", "mon soon", "10", "9am"]
+)
 def test_an_interval_that_no_expression_has_is_refused(span: str) -> None:
-    with pytest.raises(UsageError, match="--every: "):
+    with pytest.raises(UsageError, match="--every: ") as caught:
         parse_schedule(["n", "--every", span, "--project", "p", "t"])
+    assert "'day 9am', 'mon 18:00'" in caught.value.hint
+
+
+def test_a_time_of_day_beside_the_interval_is_not_taken_for_the_task() -> None:
+    with pytest.raises(UsageError, match="'day' and '9am' are two words") as caught:
+        parse_schedule(["n", "--project", "p", "--every", "day", "9am", "fix it"])
+    assert caught.value.hint.startswith("Quote them: --every 'day 9am'.")
+    parse_schedule(["n", "--project", "p", "--every", "day", "--", "9am", "fix it"])
 
 
 def test_an_interval_and_an_expression_exclude_each_other() -> None:

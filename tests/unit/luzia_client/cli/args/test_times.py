@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from luzia_client.cli.args.command_line import parse_dispatch
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.times import parse_duration_s, parse_past_time, parse_time
+from luzia_client.cli.args.times import explain_ambiguous, parse_duration_s, parse_past_time, parse_time
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_date_with_an_offset_keeps_its_offset() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["25:00", "12:60", "noon", "2026-13-01", "9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:59"]
+    "text", ["25:00", "12:60", "noonish", "2026-13-01", "9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:59"]
 )
 def test_an_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="invalid time"):
@@ -125,6 +125,11 @@ def local(*fields: int) -> datetime:
         ("wed 18:00", local(2026, 11, 25, 18)),
         ("wednesday 9am", local(2026, 12, 2, 9)),
         ("fri", local(2026, 11, 27)),
+        ("noon", local(2026, 11, 26, 12)),
+        ("midnight", local(2026, 11, 26)),
+        ("tomorrow at noon", local(2026, 11, 26, 12)),
+        ("Noon tomorrow", local(2026, 11, 26, 12)),
+        ("9 pm fri", local(2026, 11, 27, 21)),
     ],
 )
 def test_a_time_is_the_next_that_the_words_say(text: str, found: datetime) -> None:
@@ -143,6 +148,9 @@ def test_a_time_is_the_next_that_the_words_say(text: str, found: datetime) -> No
         ("mon", local(2026, 11, 23)),
         ("wed 18:00", local(2026, 11, 18, 18)),
         ("15:00", local(2026, 11, 24, 15)),
+        ("noon", local(2026, 11, 25, 12)),
+        ("midnight", local(2026, 11, 25)),
+        ("18:00 mon", local(2026, 11, 23, 18)),
     ],
 )
 def test_a_past_time_is_the_last_that_the_words_say(text: str, found: datetime) -> None:
@@ -153,6 +161,45 @@ def test_a_past_time_is_the_last_that_the_words_say(text: str, found: datetime) 
 def test_words_that_say_no_time_are_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_time(text, WEDNESDAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("tonight", "Write the hour, such as 20:00."),
+        ("tonight 9pm", "Write the hour, such as 20:00."),
+        ("tomorrow midnight", "Write 00:00 for the one that begins it, 23:59 for its end."),
+        ("Next Friday", "Write 2026-11-27 or 2026-12-04."),
+        ("next wed", "Write 2026-12-02 or 2026-12-09."),
+        ("last monday", "Write 2026-11-23 or 2026-11-16."),
+        ("last wed", "Write 2026-11-18 or 2026-11-11."),
+        ("next week", ""),
+        ("someday", ""),
+    ],
+)
+def test_words_of_two_meanings_are_refused_with_what_to_write(text: str, instead: str) -> None:
+    for parse in (parse_time, parse_past_time):
+        with pytest.raises(ValueError):
+            parse(text, WEDNESDAY)
+    found = explain_ambiguous(text, WEDNESDAY)
+    assert found.endswith(instead)
+    assert bool(found) == bool(instead)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--at", "2h"], "For a delay, write --in 2h."),
+        (["--at", "2 hours"], "For a delay, write --in '2 hours'."),
+        (["--at", "tonight"], "'tonight' is not an exact time. Write the hour, such as 20:00. For example: --at 23:30"),
+        (["--in", "23:30"], "For a time, write --at 23:30."),
+        (["--in", "tomorrow 9am"], "For a time, write --at 'tomorrow 9am'."),
+    ],
+)
+def test_a_delay_and_a_time_in_each_others_place_are_told_apart(words: list[str], hint: str) -> None:
+    with pytest.raises(UsageError, match=f"{words[0]}: invalid (time|duration)") as caught:
+        parse_dispatch([*words, "p", "x"], "dispatch")
+    assert caught.value.hint.startswith(hint)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlni", ":Nonsense/Zone", "/etc/no-such-zone", "berlin"])

@@ -5,7 +5,7 @@ import os
 import pty
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TextIO
 
 import msgspec
@@ -54,6 +54,30 @@ def test_ended_jobs_do_not_crowd_out_what_is_to_come(make_job: MakeJob) -> None:
     board.put(make_job(JobState.QUEUED, id="130000-0000", seq=200))
     shown, _ = select_jobs(board, 8)
     assert "130000-0000" in [job.id for job in shown]
+
+
+def test_at_every_redraw_what_asks_is_above_what_runs_and_what_waits(make_job: MakeJob, now: datetime) -> None:
+    """A job that begins to ask, or to run, later than the others moves to its place."""
+
+    def put(number: int, state: JobState, seq: int) -> None:
+        at = now + timedelta(minutes=number)
+        board.put(msgspec.structs.replace(make_job(state, id=f"12000{number}-0000", seq=seq), created_at=at))
+
+    def order() -> str:
+        lines = compose_frame(board, now, Screen(width=80, height=24, live=True))
+        return "".join(line[5] for line in lines if line.startswith("12000"))
+
+    board = WatchedJobs()
+    states = [JobState.QUEUED, JobState.RUNNING, JobState.COMPLETED, JobState.RUNNING, JobState.QUEUED]
+    for number, state in enumerate(states, 1):
+        put(number, state, number)
+    assert order() == "42153"
+    put(2, JobState.WAITING, 10)
+    assert order() == "24153"
+    put(5, JobState.STARTING, 11)
+    assert order() == "25413"
+    put(2, JobState.CANCELLED, 12)
+    assert order()[:3] == "541"
 
 
 def test_a_change_on_a_pipe_is_one_line(make_job: MakeJob) -> None:
