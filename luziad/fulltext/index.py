@@ -6,7 +6,8 @@ import logging
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,6 +66,19 @@ class Place(NamedTuple):
     job: str
 
 
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """One transaction, which SQLite may have ended itself when the disk is full."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
 class Index:
     """Created at the first use. path: its file. max_bytes: the size at which the oldest texts are dropped."""
 
@@ -81,8 +95,7 @@ class Index:
         """
         database, done = self._open(), 0
         (dropped,) = database.execute("SELECT n FROM dropped").fetchone()
-        database.execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(database):
             for job in jobs:
                 rows = self._missing(job) if job.n > dropped else []
                 if rows:
@@ -94,10 +107,6 @@ class Index:
                 done += 1
                 if time.monotonic() > until:
                     break
-            database.execute("COMMIT")
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
         return done
 
     def shrink(self) -> bool:
@@ -118,17 +127,12 @@ class Index:
     def remove(self, jobs: Iterable[str]) -> None:
         """Remove jobs with all their texts."""
         database = self._open()
-        database.execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(database):
             for job in jobs:
                 row = database.execute("SELECT n FROM jobs WHERE id = ?", (job,)).fetchone()
                 if row is not None:
                     self._delete(row[0], _ATTEMPTS - 1)
                     database.execute("DELETE FROM jobs WHERE id = ?", (job,))
-            database.execute("COMMIT")
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
 
     def remove_after(self, n: int) -> None:
         """Remove the jobs with higher numbers: those that another store had."""
@@ -214,15 +218,10 @@ class Index:
         places = database.execute("SELECT place FROM texts ORDER BY place LIMIT ?", (count,)).fetchall()
         if not places:
             return False
-        database.execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(database):
             for (place,) in places:
                 self._delete_place(place)
             database.execute("UPDATE dropped SET n = max(n, ?)", (places[-1][0] // _ATTEMPTS,))
-            database.execute("COMMIT")
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
         return True
 
     def _size(self) -> int:

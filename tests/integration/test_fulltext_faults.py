@@ -130,6 +130,30 @@ def test_a_full_disk_stops_the_index_and_no_job_and_it_goes_on_when_there_is_roo
         assert indexed(wire, "disk-needle") == [*large[::-1], first]
 
 
+def test_a_full_disk_is_not_taken_for_a_damaged_index() -> None:
+    with disk_daemon(options="size=24m") as daemon, daemon.connect() as wire:
+        first = dispatch(wire, "echo room-needle")
+        ended(wire, first)
+        assert indexed(wire, "room-needle") == [first]
+        number = (daemon.state / "search.db").stat().st_ino
+        large = [
+            dispatch(wire, "head -c 20000 /dev/urandom | base64 -w 8 | tr '\\n' ' '; echo room-needle")
+            for _ in range(12)
+        ]
+        ended(wire, *large)
+        daemon.disk.fill()
+
+        def is_told() -> bool:
+            answer = wire.ask(op="search", words="room-needle")
+            return "error" in answer or answer["ok"]["problem"] is not None
+
+        eventually(is_told, "the full disk to be told")
+        daemon.disk.make_room()
+        assert indexed(wire, "room-needle") == [*large[::-1], first]
+        assert (daemon.state / "search.db").stat().st_ino == number
+        assert "search_index_damaged" not in daemon.log.read_text()
+
+
 def test_a_small_index_keeps_the_newest_jobs_and_says_so() -> None:
     with private_daemon("[daemon]\nmax_search_bytes = 400000\n") as daemon, daemon.connect() as wire:
         jobs = [dispatch(wire, f"seq {number}00000 {number}08000; echo small-needle") for number in range(1, 9)]
