@@ -6,7 +6,6 @@ A host that does not answer delays only the requests for it.
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import time
 
@@ -19,7 +18,7 @@ from luzia_client.hosts import HostError, background
 from luzia_client.hosts.link_files import path_of
 from luzia_client.hosts.settings import Host, find_host, read_hosts
 from luzia_client.transport.endpoint import ConnectionLostError, DaemonUnreachableError
-from luzia_client.web import operations
+from luzia_client.web import bounded_command, operations
 from luzia_client.web.errors import WebError
 
 RETRY_S = 5.0
@@ -101,25 +100,13 @@ class Hosts:
     async def diff(self, name: str, job: str) -> FarChanges:
         """What a job there has changed, by the `luzia diff` of that host. Raises WebError."""
         words = ["--host", find_host(name).name, "diff", "--", job]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-c",
-            _LUZIA,
-            *words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
         try:
-            text, errors = await asyncio.wait_for(process.communicate(), DIFF_TIMEOUT_S)
+            printed = await bounded_command.run(
+                [sys.executable, "-P", "-c", _LUZIA, *words], MAX_DIFF_BYTES, DIFF_TIMEOUT_S
+            )
         except TimeoutError as exc:
             raise WebError(504, "host_unreachable", f"host {name} has not sent the changes in time") from exc
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode:
-            said = errors.decode(errors="replace").strip().removeprefix("luzia: ")
+        if printed.status and not printed.truncated:
+            said = printed.stderr.decode(errors="replace").strip().removeprefix("luzia: ")
             raise WebError(409, "worktree_failed", said or f"luzia diff failed on host {name}")
-        return FarChanges(job, text[:MAX_DIFF_BYTES].decode(errors="replace"), len(text) > MAX_DIFF_BYTES)
+        return FarChanges(job, printed.stdout.decode(errors="replace"), printed.truncated)

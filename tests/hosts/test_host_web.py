@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from far_host import NAME, FarHost, far_host
 from git_projects import Repository
+from luzia_client.web.hosts import MAX_DIFF_BYTES
 from support import ended, eventually, status
 from web_server import Screen, WebServer, chromium, web_server
 
 WAITS = "exec sleep 1000"
+ENDLESS_BYTES = 256 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,20 @@ def test_ops_for_a_host_are_answered_by_its_daemon(host: FarHost, server: WebSer
         assert ended(wire, made)[0]["state"] == "completed"
     done = server.request("GET", f"/api/hosts/{NAME}/output?job={made}")
     assert str(host.here.root).encode() not in done.body
+
+
+def test_of_changes_without_an_end_only_what_is_shown_is_read(host: FarHost, server: WebServer) -> None:
+    far = host.job_there("true")
+    program, all_sent = host.there.root / "bin" / "luzia", host.root / "all-sent"
+    real = program.rename(program.with_name("real"))
+    endless = f"yes | head -c {ENDLESS_BYTES} && touch {all_sent}; exit 0"
+    program.write_text(f'#!/bin/sh\necho $$ >> {host.root}/pids\n[ "$1" = diff ] || exec {real} "$@"\n{endless}\n')
+    program.chmod(0o755)
+    changed = server.request("GET", f"/api/hosts/{NAME}/diff?job={far}").json()["ok"]
+    assert (changed["truncated"], len(changed["text"])) == (True, MAX_DIFF_BYTES)
+    for pid in (host.root / "pids").read_text().split():
+        eventually(lambda pid=pid: not Path("/proc", pid).exists(), "the end of the command there")  # type: ignore[misc]
+    assert not all_sent.exists()
 
 
 def test_a_host_that_does_not_answer_delays_only_requests_for_it(host: FarHost, server: WebServer) -> None:
