@@ -13,7 +13,7 @@ from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import ID_HELP, add_json
 from luzia_client.cli.args.selection import confirm, format_ids
-from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity
 from luzia_client.trees import WorktreeError, diff, worktree_of
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
             try:
                 result = client.discard(job)
             except Refused as exc:
-                status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
+                status = print_refusal(exc)
                 continue
             if args.json:
                 print_json(result)

@@ -12,7 +12,7 @@ from luzia_protocol.errors import Refused
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import ID_HELP, add_json
-from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import harmless
 
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
             try:
                 result = client.restore_work(job)
             except Refused as exc:
-                status = print_error(exc.message, exc.hint, exit_codes.REFUSED)
+                status = print_refusal(exc)
                 continue
             if args.json:
                 print_json(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from luzia_client.cli import exit_codes
-from luzia_client.cli.args.command_line import COMMANDS
+from luzia_client.cli.args.command_line import COMMANDS, DISPATCH_COMMANDS
+from luzia_client.cli.args.parser import command_parser, load_command, option_names
 from private_luzia import PrivateLuzia, private_luzia
 
 
@@ -46,6 +48,45 @@ def test_a_wrong_command_line_and_an_unreachable_daemon_have_codes_of_their_own(
         assert error(luzia.run("why", "x", "--json"))["code"] == "unreachable"
     finally:
         del luzia.env["LUZIA_SOCKET"], luzia.env["LUZIA_NO_AUTOSTART"]
+
+
+def parsers_with_json() -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """The commands and actions that take --json, with their parsers; the two that dispatch have none."""
+    for name in COMMANDS:
+        if name in DISPATCH_COMMANDS:
+            continue
+        parser = command_parser(name, load_command(name))
+        inner = [each.choices for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
+        actions = {f"{name} {word}": each for choices in inner for word, each in choices.items()}
+        for command, found in (actions or {name: parser}).items():
+            if "--json" in option_names(found):
+                yield command, found
+
+
+WITH_JSON = dict(parsers_with_json())
+OF_JOBS = [
+    name
+    for name, parser in WITH_JSON.items()
+    if any(each.metavar == "ID" and not each.option_strings for each in parser._actions)
+]
+TEXTS_AFTER_ID = {"send": ["go on"], "answer": ["yes"], "edit": ["--priority=1"]}
+
+
+@pytest.mark.parametrize("command", [*DISPATCH_COMMANDS, *WITH_JSON])
+def test_every_command_tells_a_program_of_an_unknown_option(luzia: PrivateLuzia, command: str) -> None:
+    found = error(luzia.run(*command.split(), "--nosuch", "--json"))
+    assert (found["code"], found["status"]) == ("usage", exit_codes.USAGE)
+    assert "--nosuch" in found["message"]
+    assert found["hint"]
+
+
+@pytest.mark.parametrize("command", OF_JOBS)
+def test_every_command_of_a_job_tells_a_program_of_a_wrong_id(luzia: PrivateLuzia, command: str) -> None:
+    luzia.client()
+    found = error(luzia.run(*command.split(), "--json", "nosuchjob", *TEXTS_AFTER_ID.get(command, ())))
+    assert (found["code"], found["status"]) == ("unknown_job", exit_codes.REFUSED)
+    assert "nosuchjob" in found["message"]
+    assert found["hint"]
 
 
 def test_without_json_it_is_the_usual_text_also_when_a_task_has_the_word(luzia: PrivateLuzia) -> None:
