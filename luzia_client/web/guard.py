@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from luzia_protocol.framing import MAX_FRAME_BYTES
@@ -63,7 +65,8 @@ class Guard:
         except WebError as exc:
             await self._refuse(exc, scope, receive, send)
             return
-        await self._app(scope, _bounded(receive), _protected(scope, send))
+        with suppress(ClientDisconnect):  # it has gone before its request was whole, and nothing can answer it
+            await self._app(scope, _bounded(receive), _protected(scope, send))
 
     def _check(self, scope: Scope) -> None:
         connection = HTTPConnection(scope)

@@ -91,6 +91,22 @@ def test_hundreds_of_connections_that_ask_much_and_read_nothing_keep_nobody_out(
         assert ask(port) == b"HTTP/1"
 
 
+def test_connections_that_end_in_the_middle_of_a_body_leave_nothing_in_the_log() -> None:
+    """Every user of the machine could fill it, and a page whose log nobody reads would stop."""
+    with private_daemon() as daemon, web_server(daemon, "--port", "0") as server:
+        port = int(server.host.rpartition(":")[2])
+        head = f"POST /api/session HTTP/1.1\r\nHost: {server.host}\r\nOrigin: {server.origin}\r\n"
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S) as peer:
+                peer.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{{".encode())
+                peer.shutdown(socket.SHUT_WR)
+                with suppress(ConnectionError):
+                    while peer.recv(4096):
+                        pass
+        assert ask(port) == b"HTTP/1"
+        assert server.stop() == ""
+
+
 def test_hundreds_of_silent_connections_to_the_metrics_give_way_at_once() -> None:
     """Each has a thread and a file."""
     with metrics() as (pid, port), ExitStack() as stack:
