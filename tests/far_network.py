@@ -15,13 +15,13 @@ _numbers = itertools.count()
 
 
 class FarNetwork:
-    """A namespace with one interface. address: of the host in it."""
+    """A namespace with one interface. address: of the host in it. near: of this machine, as that host sees it."""
 
     def __init__(self) -> None:
         number, pid = next(_numbers), os.getpid()
         net = f"10.{64 + (pid >> 8) % 64}.{pid % 256}"
         first = number * 4 % 256
-        self.address, self._near = f"{net}.{first + 2}", f"{net}.{first + 1}"
+        self.address, self.near = f"{net}.{first + 2}", f"{net}.{first + 1}"
         self._name, self._interface = f"lz{pid}-{number}", f"lz{pid}.{number}"
 
     def create(self) -> None:
@@ -30,7 +30,7 @@ class FarNetwork:
         for command in (
             f"ip netns add {self._name}",
             f"ip link add {self._interface} type veth peer name {far} netns {self._name}",
-            f"ip address add {self._near}/30 dev {self._interface}",
+            f"ip address add {self.near}/30 dev {self._interface}",
             f"ip link set {self._interface} up",
             f"ip -n {self._name} address add {self.address}/30 dev {far}",
             f"ip -n {self._name} link set {far} up",

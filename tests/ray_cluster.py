@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from private_luzia import PrivateLuzia, private_luzia
 
@@ -30,6 +30,13 @@ def lack() -> str | None:
     if [name for _, name in socket.if_nameindex()] != ["lo"]:
         return "no network namespace of its own: run `make test-ray`"
     return None
+
+
+class Addressed(Protocol):
+    """A cluster. address: of its head."""
+
+    @property
+    def address(self) -> str: ...
 
 
 class RayCluster:
@@ -65,14 +72,19 @@ class RayCluster:
         self.cluster.wait_for_nodes(timeout=30)
 
 
+def environment(spool: Path) -> dict[str, str]:
+    """The variables of all of Ray's processes. spool: where nodes keep what luzia has there."""
+    storage = spool.parent / "tables"
+    storage.mkdir()
+    health = {f"RAY_health_check_{name}": str(value) for name, value in _HEALTH.items()}
+    kept = {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(storage)}
+    return health | kept | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "LUZIA_SPOOL": str(spool)}
+
+
 @contextmanager
 def ray_cluster(spool: Path) -> Iterator[RayCluster]:
     """A cluster with a head only, for a `with` block."""
-    os.environ |= {f"RAY_health_check_{name}": str(value) for name, value in _HEALTH.items()}
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "LUZIA_SPOOL": str(spool)}
-    storage = spool.parent / "tables"
-    storage.mkdir()
-    os.environ |= {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(storage)}
+    os.environ |= environment(spool)
     from ray.cluster_utils import Cluster
 
     head = {
@@ -90,7 +102,7 @@ def ray_cluster(spool: Path) -> Iterator[RayCluster]:
 
 @contextmanager
 def luzia_on(
-    cluster: RayCluster, more: str = "", executor: str = "", lease_s: float = LEASE_S
+    cluster: Addressed, more: str = "", executor: str = "", lease_s: float = LEASE_S
 ) -> Iterator[PrivateLuzia]:
     """A luzia whose project, a repository with one commit, runs its jobs on the cluster.
 
