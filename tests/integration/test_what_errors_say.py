@@ -150,13 +150,6 @@ def test_an_agent_that_nobody_has_is_told_by_a_search(daemon: PrivateDaemon) -> 
     assert "unknown agent 'shel'\n  Did you mean shell?" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["jobs", "search word", "spend", "races"])
-def test_a_beginning_in_the_future_is_refused(daemon: PrivateDaemon, command: str) -> None:
-    done = daemon.run(*command.split(), "--since", "tomorrow")
-    assert done.returncode == 2
-    assert "--since: 'tomorrow' is in the future" in done.stderr
-
-
 def test_a_missing_argument_is_named_with_the_usage(daemon: PrivateDaemon) -> None:
     done = daemon.run("answer", "3391")
     assert done.stderr.startswith("luzia: missing ANSWER\n  Usage: luzia answer [options] ID ")
