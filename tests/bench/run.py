@@ -139,7 +139,7 @@ def looking() -> list[Figure]:
         "`luzia jobs`, 1,000 jobs": (["jobs"], 2.5),
         "`luzia jobs ID`": (["jobs", "@last"], 2.5),
         "`luzia --help`": (["--help"], 2.0),
-        "completion of `luzia cancel`, 1,000 jobs": (["--complete", "bash", "cancel", ""], 2.5),
+        "tab completion for `luzia cancel`, 1,000 jobs": (["--complete", "bash", "cancel", ""], 2.5),
     }
     figures = []
     with private_daemon("[daemon]\nmax_running = 1\n") as daemon, daemon.connect() as wire:

@@ -222,7 +222,7 @@ OPTIONS = {
         TASK,
         "permission_mode",
         "MODE",
-        "what the agent may do without asking: plan, acceptEdits, …; an unknown MODE is refused with the agent's modes",
+        "what the agent may do without asking: plan, acceptEdits, …; an unknown MODE is refused, and the error lists the agent's modes",
         parse_text,
     ),
     "--agent-arg": Option(
@@ -260,7 +260,7 @@ OPTIONS = {
     "--cpus": Option(PLACE, "cpus", "N", "reserve N CPUs on the machine", parse_cpus),
     "--memory": Option(PLACE, "memory_bytes", "SIZE", "reserve memory on the machine: 512M, 4G", parse_size),
     "--needs": Option(
-        PLACE, "needs", "NAME=N,…", "reserve configured resources: gpu=1,staging-db", parse_resources, dict.__or__
+        PLACE, "needs", "NAME[=N],…", "reserve configured resources: gpu=1,staging-db", parse_resources, dict.__or__
     ),
     "--gpus": Option(PLACE, "gpus", "N", "reserve N GPUs on one node of the cluster", parse_gpus),
     "--on": Option(
