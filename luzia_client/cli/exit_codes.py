@@ -4,7 +4,7 @@
 1    an awaited job failed; `doctor`, `config check` or `demo` found a problem
 2    invalid command line
 3    the daemon cannot be reached
-4    refused by the daemon, or because of a git check (such as a merge conflict)
+4    refused by the daemon, or by git (for example, a merge conflict)
 5    an awaited job was cancelled
 6    ... timed out
 7    ... is lost

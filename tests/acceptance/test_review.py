@@ -63,6 +63,7 @@ def test_ten_finished_jobs_are_decided_with_twenty_keys(place: Reviewed) -> None
             screen.until(lambda now: "→ main" in now.text, "its changes")
 
         shown("add up the cart")
+        screen.shows("1 of 10")
         keys.press("a")
         shown("fix the login button")
         keys.press("a")
@@ -188,7 +189,7 @@ def test_binary_files_renames_and_deletions_are_named(place: Reviewed) -> None:
     place.finished("move the cart to its own package")
     place.finished("remove the old prices")
     with review(place) as screen:
-        screen.shows("web/logo.bin", "binary file")
+        screen.shows("web/logo.bin", "binary file", "1 of 3")
         screen.press("n")
         screen.shows("shop/cart.py → cart/model.py")
         screen.press("n")
@@ -283,7 +284,7 @@ def test_what_was_put_off_comes_back_with_undo(place: Reviewed) -> None:
     place.finished("use four workers")
     place.finished("fix the login button")
     with review(place) as screen:
-        screen.shows("+workers = 4")
+        screen.shows("+workers = 4", "1 of 2")
         screen.press("l")
         screen.shows("button?.click()", "1 later")
         screen.press("u")

@@ -247,6 +247,7 @@ def test_a_restarted_daemon_tells_each_question_once(desk: Desk) -> None:
     eventually(lambda: len((desk.job(job)["activity"] or {}).get("asked", [])) == 2, "two questions")
     desk.daemon.kill()
     desk.daemon.start()
+    eventually(lambda: len((desk.job(job)["activity"] or {}).get("asked", [])) == 2, "both, from its output again")
     for question in ("request-1", "request-2"):
         desk.ok(op="answer", job=job, words=["allow"], question=question)
     desk.ended(job)

@@ -222,7 +222,7 @@ OPTIONS = {
         TASK,
         "permission_mode",
         "MODE",
-        "what the agent may do without asking: plan, acceptEdits, …; an unknown MODE is refused, and the error lists the agent's modes",
+        "what the agent may do without asking: plan, acceptEdits, …; an unknown MODE is refused, with a list",
         parse_text,
     ),
     "--agent-arg": Option(

@@ -215,9 +215,9 @@ how long ago they are, `luzia jobs ID` the exact times.
 
 `luzia schedule add NAME --cron "0 3 * * 1-5" …` dispatches jobs on a schedule,
 in the local time zone or in that of --timezone. `--every 10m` is a shorthand
-for the corresponding cron expression, `*/10 * * * *`. An INTERVAL is a span that
-divides an hour, a day or a week (`2h`, hour, day), or days with a time of day:
-`day 9am`, `weekday 9am`, `mon 18:00`.
+for the corresponding cron expression, `*/10 * * * *`. An INTERVAL is a span
+that divides an hour, a day or a week (`2h`, hour, day), or days with a time of
+day: `day 9am`, `weekday 9am`, `mon 18:00`.
 """
 
 _PROTOCOL = """\
