@@ -61,7 +61,7 @@ def test_output_is_followed_and_a_job_is_waited_for_and_cancelled(host: FarHost)
         assert following.stdout.readline() == "begun\n"
         host.ok("cancel", job)
         assert waiting.wait(60) == 5
-        assert following.wait(60) == 0
+        assert following.wait(60) == 5
 
 
 def test_a_job_finds_the_programs_of_its_host_and_not_those_of_the_callers_path(host: FarHost) -> None:

@@ -222,7 +222,7 @@ OPTIONS = {
         TASK,
         "permission_mode",
         "MODE",
-        "what the agent may do without asking: plan, acceptEdits, …; an unknown MODE is refused, with a list",
+        "what the agent may do without asking: plan, acceptEdits, …; the error for an unknown MODE lists them",
         parse_text,
     ),
     "--agent-arg": Option(
