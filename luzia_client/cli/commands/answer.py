@@ -1,7 +1,7 @@
 """Answer an agent that is waiting for permission or has asked a question.
 
-Answer a permission request with allow or deny, or with deny and a text that says what to do instead. Answer a question
-with a text for each of its parts, or with the number of one of its options.
+Answer a permission request with allow or deny, or with deny and a message that says what to do instead. Answer a
+question with text, one argument for each of its parts, or with the number of one of its options.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EXAMPLES = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("job", metavar="ID", help=ID_HELP)
-    parser.add_argument("answer", nargs="+", metavar="ANSWER", help="allow, deny, or a text")
+    parser.add_argument("answer", nargs="+", metavar="ANSWER", help="allow, deny, or the text of the answer")
     parser.add_argument(
         "--question", metavar="Q", help="the id of the question, if there are several (default: the oldest)"
     )

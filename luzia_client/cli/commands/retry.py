@@ -1,7 +1,7 @@
 """Run finished jobs again, each as the next attempt of the same job; start pending retries now.
 
-The agent resumes its session, unless the job has completed or --fresh is given. Jobs that were skipped because of the
-outcome of a retried job wait for it again.
+The agent resumes its session, if it has one and supports this, unless the job has completed or --fresh is given. Jobs
+that were skipped because of the outcome of a retried job wait for it again.
 """
 
 from __future__ import annotations
