@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import subprocess
 from collections.abc import Iterator
@@ -55,6 +56,17 @@ def test_a_job_waits_for_a_cluster_that_does_not_answer(luzia: PrivateLuzia) -> 
     client.cancel(job)
     client.wait([job], timeout_s=60)
     assert client.get_job(job).state is JobState.CANCELLED
+    assert not [name for name in names_below(client.get_info().pid) if name in ("gcs_server", "raylet")]
+
+
+def names_below(pid: int) -> list[str]:
+    """The names of all processes that a process has started, and of those that these have started."""
+    names = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                names += [Path(f"/proc/{child}/comm").read_text().strip(), *names_below(child)]
+    return names
 
 
 def test_a_job_on_this_machine_needs_no_cluster(luzia: PrivateLuzia) -> None:

@@ -16,6 +16,8 @@ from luziad.executor.ray import wire
 log = logging.getLogger(__name__)
 
 _COMMAND = (sys.executable, "-I", "-m", "luziad.executor.ray.bridge")
+_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_AUTO_CONNECT": "0"}
+"""Without the second, Ray starts a cluster of its own on this machine when it is asked before it is connected."""
 _FIRST_RETRY_S = 0.2
 _MAX_RETRY_S = 30.0
 _STABLE_S = 60.0
@@ -81,7 +83,7 @@ class BridgeClient:
                     cwd="/",
                     limit=_MAX_LINE_BYTES,
                     start_new_session=True,
-                    env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+                    env={**os.environ, **_ENVIRONMENT},
                 )
             except OSError as exc:
                 log.error("ray_bridge_not_started error=%s", exc)

@@ -71,7 +71,9 @@ class Actors:
         )
 
     def find(self, ref: AttemptRef) -> Any:
-        """The actor of an attempt, None if it does not exist any more. This blocks."""
+        """The actor of an attempt, None if it does not exist any more, or without a cluster. This blocks."""
+        if not ray.is_initialized():
+            return None
         try:
             return ray.get_actor(_name(ref), namespace=self._namespace)
         except ValueError:
