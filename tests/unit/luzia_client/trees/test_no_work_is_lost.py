@@ -175,7 +175,8 @@ class World:
         found = {line.split()[0] for line in kinds.splitlines() if line.split()[1] != "tree"}
         for place in (self.sub.root, self.project.root / ".git" / "modules" / "sub"):
             if (place / ".git").exists() or (place / "HEAD").exists():
-                found |= set(self.project.at(place).git("rev-list", "--all", "HEAD").split())
+                objects = self.project.at(place).git("rev-list", "--objects", "--all", "HEAD").splitlines()
+                found |= {line.split(" ")[0] for line in objects}
         for place in (self.project.root, self.tree.root):
             found |= {_blob(file) for file in _files(place)}
         return found
