@@ -75,6 +75,15 @@ def merge_branch(
     return MergeResult(job.id, tree.branch, onto, target, count, files_left)
 
 
+def is_merged(tree: Worktree) -> bool:
+    """Whether the branch to merge into contains all of the work, also what is not committed. Raises WorktreeError."""
+    head = None if tree.onto is None else resolve_commit(tree.repository, f"refs/heads/{tree.onto}")
+    tip = resolve_commit(tree.repository, f"refs/heads/{tree.branch}")
+    if head is None or tip is None or not is_ancestor(tree.repository, tip, head):
+        return False
+    return not run_git(tree.path, "status", "--porcelain", "--untracked-files=normal", "-z").names
+
+
 def _select(tree: Worktree, last: str, selection: Selection, title: str) -> tuple[str, str, int]:
     """The commit with the selected changes, the commit that the branch gets, and the number of files with a rest.
 

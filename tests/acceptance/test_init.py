@@ -43,7 +43,7 @@ def test_each_step_can_be_skipped_and_a_wrong_answer_is_asked_again(user: NewUse
         screen.type("codex\r")
         screen.shows("'codex' is not installed; choose one of claude")
         screen.type("\r")
-        screen.shows("2. Which of them become projects?")
+        screen.shows("jobs-2", "(`luzia jobs` is a command)", "2. Which of them become projects?")
         screen.type("7\r")
         screen.shows("number 7 is not in the list; the last one is 3")
         screen.type("1\r")

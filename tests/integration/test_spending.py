@@ -108,6 +108,7 @@ def test_the_command_shows_and_marks_what_is_computed(daemon: PrivateDaemon, wir
     )
     done = daemon.run("spend", "--by", "model", "--by", "agent")
     assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].split() == ["MODEL", "COST", "TOKENS", "HOURS", "JOBS", "ATTEMPTS", "FAILED"]
     for words in (
         "house-model    ~$1.00",
         "no-such-model  unknown",

@@ -153,9 +153,13 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             known = list(map(str, action.choices))
             name = action.option_strings[-1] if action.option_strings else str(action.metavar or action.dest)
+            near = did_you_mean(str(value), known)
+            if action.metavar == "ACTION" and not near:  # perhaps it is a task
+                directory = "./" + self.prog.removeprefix("luzia ")
+                near = f"To run a task in a directory of this name, write `luzia {directory} TASK…`. "
             raise UsageError(
                 f"{name}: invalid choice '{value}' (choose from {', '.join(known)})",
-                f"{did_you_mean(str(value), known)}See `{self.prog} --help`.",
+                f"{near}See `{self.prog} --help`.",
             )
 
     def error(self, message: str) -> NoReturn:

@@ -19,6 +19,7 @@ from luzia_protocol.replies import Agent
 
 from luzia_client.api.client import Client
 from luzia_client.cli import exit_codes
+from luzia_client.cli.args.command_line import ALIASES, COMMANDS
 from luzia_client.cli.args.parser import command_parser, load_command
 from luzia_client.cli.configuration import file
 from luzia_client.cli.setup import steps
@@ -106,7 +107,9 @@ def _ask_projects(dialogue: Dialogue, configured: dict[str, dict[str, str]]) -> 
     for number, each in enumerate(shown, 1):
         when = format_relative(datetime.fromtimestamp(each.changed_at, UTC), now)
         path = harmless(each.path.replace(home, "~", 1))
-        print(f"  {number:>2}  {cut(each.name, widest):<{widest}}  {when:>10}  {path}")
+        base = os.path.basename(each.path)
+        note = f"  (`luzia {base}` is a command)" if base in COMMANDS or base in ALIASES else ""
+        print(f"  {number:>2}  {cut(each.name, widest):<{widest}}  {when:>10}  {path}{note}")
     if len(found) > len(shown):
         print(f"      … {len(found) - len(shown)} more; add them with `luzia projects add NAME PATH`")
     chosen = dialogue.ask(

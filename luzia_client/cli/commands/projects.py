@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     if args.action == "add" and (args.name in COMMANDS or args.name in ALIASES):
-        hint = f"`luzia {args.name}` is a command. Choose another name for the project."
+        hint = f"`luzia {args.name}` is a command. Choose another name for the project, for example {args.name}-2."
         raise UsageError(f"'{args.name}' is the name of a command", hint)
     with Client() as client:
         if args.action == "add":

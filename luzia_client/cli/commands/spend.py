@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         rows = [_row(sums) for sums in report.groups[kind]]
         if len(rows) > 1:
             rows.append(["total", *_row(report.total)[1:]])
-        print_columns([kind.upper(), "COST", "TOKENS", "HOURS", "JOBS", "FAILED"], rows, screen)
+        print_columns([kind.upper(), "COST", "TOKENS", "HOURS", "JOBS", "ATTEMPTS", "FAILED"], rows, screen)
         print()
     print("\n".join(_summary(report)))
     return exit_codes.OK
@@ -75,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
 def _row(sums: SpendSums) -> list[str]:
     hours = f"{sums.running_s / 3600:.1f}"
     tokens = f"{sums.tokens_in + sums.tokens_out:,}" if sums.tokens_in or sums.tokens_out else "-"
-    return [harmless(sums.name) or "(none)", format_cost(sums), tokens, hours, str(sums.jobs), str(sums.failed)]
+    counts = [str(count) for count in (sums.jobs, sums.attempts, sums.failed)]
+    return [harmless(sums.name) or "(none)", format_cost(sums), tokens, hours, *counts]
 
 
 def format_cost(sums: SpendSums) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 STEPS = 2
 STEP_WIDTH = 36
 LINES_OF_STEPS = STEPS + 2
+MAX_WORKTREES = 3
+"""In how many worktrees git looks for unmerged work: some hundredths of a second each."""
 
 
 def print_overview(exchange: Exchange) -> bool:
@@ -50,8 +52,20 @@ def next_steps(jobs: Sequence[Job]) -> Iterator[tuple[str, str]]:
         yield f"luzia logs -f {active.id}", "follow its output"
     elif (job := found.get(state_names.QUEUED)) is not None:
         yield f"luzia why {job.id}", "see why it does not start"
-    changed = next((job for job in jobs if job.state == state_names.COMPLETED and job.worktree is not None), None)
+    completed = [job for job in jobs if job.state == state_names.COMPLETED and job.worktree is not None]
+    changed = next((job for job in completed[:MAX_WORKTREES] if _has_work(job)), None)
     if changed is not None:
         yield f"luzia diff {changed.id}", "review what it changed"
     yield 'luzia . "fix the tests"', "run a task in the current directory"
     yield "luzia --help", "list all commands"
+
+
+def _has_work(job: Job) -> bool:
+    """Whether the job's worktree has work that is not merged yet, as far as git can tell."""
+    from luzia_client.trees import WorktreeError, worktree_of
+    from luzia_client.trees.merge import is_merged
+
+    try:
+        return not is_merged(worktree_of(job))
+    except WorktreeError:
+        return True  # `luzia diff` tells what is wrong with it

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from git_projects import Repository
 from luzia_client.cli.args.command_line import ALIASES, COMMANDS, parse_dispatch
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.foreign_words import MEANINGS, OPTION_MEANINGS, find_meaning
@@ -170,6 +171,28 @@ def test_luzia_alone_lists_the_jobs_and_the_two_things_to_do_next(luzia: Private
     assert title == "Next:"
     assert first.startswith("  luzia why ")
     assert second.startswith("  luzia ")
+
+
+def test_what_is_merged_is_not_to_be_reviewed_next(luzia: PrivateLuzia, tmp_path: Path) -> None:
+    project = Repository(tmp_path / "project", tmp_path / "home").init()
+
+    def work(command: str) -> str:
+        words = ("--agent", "shell", "--worktree", str(project.root), command)
+        job = out(luzia, *words).splitlines()[-1].rpartition(":")[2]
+        luzia.client().wait([job], timeout_s=DEADLINE_S)
+        return job
+
+    work("true")  # without changes
+    job = work("echo new > file")
+    assert f"luzia diff {job}" in out(luzia)
+    assert luzia.run("merge", "--commit", job).returncode == 0
+    assert "luzia diff" not in out(luzia)
+
+
+def test_a_task_after_the_name_of_a_command_is_told_how_to_name_a_directory(luzia: PrivateLuzia) -> None:
+    for words in (("daemon", "fix the tests"), ("projects", "fix", "the", "tests")):
+        assert f"write `luzia ./{words[0]} TASK…`." in out(luzia, *words, status=2)
+    assert "Did you mean `restart`? See `luzia daemon --help`." in out(luzia, "daemon", "restrat", status=2)
 
 
 def test_a_project_option_has_a_short_name(luzia: PrivateLuzia) -> None:
