@@ -53,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status."""
     status = exit_codes.OK
+    hints = set[str]()
     with Client() as client:
         jobs = select_jobs(client, args)
         if len(jobs) == 1 and isinstance(jobs[0], str):
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
                     _write(("\n" if number else "") + format_heading(job) + "\n")
                 _show(client, job.id, args)
             except Refused as refused:
-                status = print_refusal(refused)
+                status = print_refusal(refused, printed=hints)
     return status
 
 

@@ -63,9 +63,10 @@ def report_error(exc: BaseException) -> int:
             )
 
 
-def print_refusal(refused: Refused, where: str = "") -> int:
+def print_refusal(refused: Refused, where: str = "", printed: set[str] | None = None) -> int:
     """Print why the daemon refuses a request; returns the exit status. where: what precedes the message.
 
+    printed: the hints that the command has printed; they are not repeated, except as JSON.
     A daemon of another version does not understand some requests, and says nothing more than that.
     """
     message, hint = refused.message, refused.hint
@@ -83,6 +84,9 @@ def print_refusal(refused: Refused, where: str = "") -> int:
 
         meant = find_meaning("jobs", sys.argv[2:], _own_commands())  # `jobs list` of another tool
         hint = f"Did you mean `{meant}`?" if meant else hint
+    if printed is not None and not wants_json():
+        hint = "" if hint in printed else hint
+        printed.add(hint)
     return print_error(f"{where}{message}", hint, exit_codes.REFUSED, refused.code.value)
 
 

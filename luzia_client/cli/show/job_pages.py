@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def show_jobs(ids: Sequence[str], as_json: bool, exchange: wire_jobs.Exchange) -> int:
-    """Print the details of each job; raises the first refusal after all have been requested."""
+    """Print the details of each job; returns the exit status. The refusal of a single job is raised."""
     screen = stdout_screen()
     if len(ids) == 1:
         _show_job(ids[0], as_json, screen, exchange)
     else:
-        _show_each(ids, as_json, screen, exchange)
+        return _show_each(ids, as_json, screen, exchange)
     return exit_codes.OK
 
 
@@ -39,10 +39,10 @@ def _show_job(job_id: str, as_json: bool, screen: Screen, exchange: wire_jobs.Ex
     print("\n".join(describe_job(job, datetime.now(UTC), screen)))
 
 
-def _show_each(ids: Sequence[str], as_json: bool, screen: Screen, exchange: wire_jobs.Exchange) -> None:
+def _show_each(ids: Sequence[str], as_json: bool, screen: Screen, exchange: wire_jobs.Exchange) -> int:
     from luzia_protocol.errors import Refused
 
-    from luzia_client.cli.show.errors import print_error
+    from luzia_client.cli.show.errors import print_refusal
 
     refusals: list[Refused] = []
     for number, job_id in enumerate(ids):
@@ -51,7 +51,7 @@ def _show_each(ids: Sequence[str], as_json: bool, screen: Screen, exchange: wire
         except Refused as refused:
             refusals.append(refused)
     sys.stdout.flush()
-    for other in refusals[1:]:
-        print_error(other.message, other.hint, exit_codes.REFUSED, other.code.value)
-    if refusals:
-        raise refusals[0]
+    status, hints = exit_codes.OK, set[str]()
+    for each in refusals:
+        status = print_refusal(each, printed=hints)
+    return status

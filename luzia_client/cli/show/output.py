@@ -67,10 +67,11 @@ def change_each(
     act: what was done, as in `print_change`. reply: what answers the requests.
     """
     status = exit_codes.OK
+    hints = set[str]()
     client.disconnect()
     for changed in exchange_each(client.socket, requests, reply, CLEAN_TIMEOUT_S):
         if isinstance(changed, Refused):
-            status = print_refusal(changed)
+            status = print_refusal(changed, printed=hints)
         else:
             print_change(changed, as_json, act)
     return status

@@ -195,6 +195,13 @@ def test_a_task_after_the_name_of_a_command_is_told_how_to_name_a_directory(luzi
     assert "Did you mean `restart`? See `luzia daemon --help`." in out(luzia, "daemon", "restrat", status=2)
 
 
+@pytest.mark.parametrize("command", ["jobs", "logs", "remove"])
+def test_a_hint_stands_once_after_errors_of_one_kind(luzia: PrivateLuzia, command: str) -> None:
+    first, hint, *others = out(luzia, command, "no1", "no2", "no3", status=4).splitlines()
+    assert [first, *others] == [f"luzia: there is no job 'no{number}'" for number in (1, 2, 3)]
+    assert hint.startswith("  List the jobs with `luzia jobs --all`")
+
+
 def test_a_project_option_has_a_short_name(luzia: PrivateLuzia) -> None:
     job = ended(luzia, "true")
     assert job in out(luzia, "ls", "-p", "rm", "-n", "5")
