@@ -113,7 +113,8 @@ def check_kernel() -> Iterator[Finding]:
 
 def check_runtime_dir() -> Iterator[Finding]:
     """The directory of the socket: it exists, and only its owner may write to it."""
-    directory = environment.runtime_dir()
+    is_systems = os.path.dirname(environment.socket_path()) == environment.SYSTEM_RUNTIME_DIR
+    directory = environment.SYSTEM_RUNTIME_DIR if is_systems else environment.runtime_dir()
     try:
         status = os.lstat(directory)
     except FileNotFoundError:
@@ -125,7 +126,7 @@ def check_runtime_dir() -> Iterator[Finding]:
     mode = stat.S_IMODE(status.st_mode)
     if not stat.S_ISDIR(status.st_mode):
         yield Finding("✗", f"{directory} is not a directory", "Remove it, or set LUZIA_RUNTIME_DIR.")
-    elif status.st_uid != os.geteuid() and not environment.is_system():
+    elif status.st_uid != os.geteuid() and directory != environment.SYSTEM_RUNTIME_DIR:
         yield Finding(
             "✗", f"{directory} is owned by uid {status.st_uid}", "Set LUZIA_RUNTIME_DIR to a directory of your own."
         )

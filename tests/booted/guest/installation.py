@@ -15,7 +15,7 @@ def the_package_installs_enables_and_starts_the_service() -> None:
     for user in ("alice", "bob", "carol"):
         run("useradd", "--create-home", "--shell", "/bin/bash", user)
     Path("/etc/sudoers.d/users").write_text("alice, carol ALL=(ALL) NOPASSWD: ALL\n")
-    install("0.0.1")
+    install("luzia_0.*.deb")
     for name in UNITS:
         assert run("systemctl", "is-enabled", name).strip() == "enabled"
         assert run("systemctl", "is-active", name).strip() == "active"

@@ -182,6 +182,7 @@ def doctor_finds_nothing_wrong_and_says_which_limits_hold() -> None:
     limits = "limits on CPU and processes need "
     for user in ("root", "alice"):
         output = run("luzia", "doctor", user=user)
+        assert "✓ runtime directory /run/luzia (mode 750)" in output
         assert limits in output or "limits on memory, processes and CPU are enforced" in output
 
 
