@@ -45,6 +45,17 @@ def the_manual_of_the_units_is_installed() -> None:
     assert "network-online.target" in unit("luziad.service", "After").split()
 
 
+def the_completions_are_installed() -> None:
+    shells = (
+        "bash-completion/completions/luzia",
+        "zsh/vendor-completions/_luzia",
+        "fish/vendor_completions.d/luzia.fish",
+    )
+    for name in shells:
+        assert Path("/usr/share", name).stat().st_size > 0, name
+    assert "luzia" in run("bash", "-euc", f"source /usr/share/{shells[0]}; complete -p luzia")
+
+
 def the_metadata_of_the_wheel_in_it_are_those_for_an_index() -> None:
     code = "from importlib.metadata import metadata; print(metadata('luzia'))"
     shown = run("/usr/lib/luzia/bin/python3", "-c", code)

@@ -11,6 +11,7 @@ from checks import ANY, dispatch, follow, install, is_active, job, main_pid, pro
 UNITS = ("luziad.socket", "luziad.service")
 CLIENTS = ("luzia-web.service", "luzia-metrics.service")
 """Units of optional clients that bob uses; luzia-notify.service needs a configuration."""
+SECRET = "a-secret-of-the-configuration"
 
 
 def an_upgrade_restarts_the_daemons_and_disturbs_no_job() -> None:
@@ -43,7 +44,11 @@ def an_upgrade_leaves_a_stopped_and_disabled_service_as_it_is() -> None:
 
 
 def a_removal_leaves_no_process_and_no_file_but_the_state() -> None:
-    Path("/etc/luzia/config.toml").write_text('[env]\nKEY = "secret"\n')
+    Path("/etc/luzia/config.toml").write_text(f'[env]\nKEY = "{SECRET}"\n')
+    run("systemctl", "reload", "luziad.service")
+    name = dispatch("echo $KEY; echo $KEY >~/login")
+    run("luzia", "wait", name)
+    assert run("luzia", "logs", name).strip() == SECRET
     follow("Remove it", input="y\n")
     assert not is_active("luziad.service")
     wait_until(lambda: processes_of("luzia") == [], "no process is left")
@@ -61,6 +66,8 @@ def a_purge_keeps_no_secret() -> None:
     follow("Remove it", 2, input="y\n")
     for path in ("/etc/luzia", "/var/lib/luzia", "/run/luzia"):
         assert not os.path.exists(path), path
+    places = ("/etc", "/home", "/root", "/run", "/srv", "/tmp", "/var")
+    assert run("grep", "--recursive", "--files-with-matches", "--devices=skip", SECRET, *places, status=ANY) == ""
     wants = Path("/etc/systemd/system").rglob("luziad.*")
     assert list(wants) == []
 

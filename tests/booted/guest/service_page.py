@@ -40,6 +40,14 @@ def let_jobs_use_a_repository_of_yours() -> None:
     assert job(name)["state"] == "completed"
     run("sh", "-c", "cd shop && git commit --quiet --allow-empty --message last", user="alice")
     assert run("git", "-C", "shop", "log", "--format=%s", user="alice").split("\n")[:2] == ["last", "from a job"]
+    name = dispatch("touch new", "--worktree", user="alice", directory="/home/alice/shop")
+    run("luzia", "wait", name, user="alice")
+    for verb in ("diff", "merge"):
+        told = run("luzia", verb, name, user="alice", status=None)
+        assert "is not accessible to you" in told
+        assert "sudo -u luzia -H luzia" in told
+    follow("Let jobs use a repository of yours", 3)
+    run("test", "-s", "shop/opened", user="alice")
 
 
 def log_in_to_agents() -> None:

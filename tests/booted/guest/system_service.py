@@ -134,6 +134,9 @@ def a_service_that_has_failed_is_told_with_the_command_that_permits_another_star
     reset = f"systemctl reset-failed {' '.join(UNITS)}"
     for user in ("alice", "root"):
         assert reset in run("luzia", "jobs", user=user, status=None)
+        told = run("luzia", "doctor", user=user, status=1)
+        assert f"run `{reset}` first" in told
+        assert "✗ /etc/luzia/config.toml:2: daemon.max_runing: unknown key" in told
     assert reset in run("luzia", "daemon", "start", status=None)
     CONFIG.write_text(good)
     run(*reset.split())
