@@ -12,7 +12,7 @@ from booted import debian
 PACKAGES = (*debian.PACKAGES, "linux-image-cloud-amd64", "systemd-oomd")
 QEMU = "qemu-system-x86_64"
 CPU = "max,-la57"
-"""Four levels of page tables, which every emulator and every kernel walks; five are of no use to a small machine."""
+"""Without five levels of page tables: a kernel that used them, emulated, has panicked while it started."""
 MEMORY_MIB = 1024
 DISK = "3G"
 BOOT_TIMEOUT_S = 1200
