@@ -44,7 +44,7 @@ def an_upgrade_leaves_a_stopped_and_disabled_service_as_it_is() -> None:
 
 
 def a_removal_leaves_no_process_and_no_file_but_the_state() -> None:
-    Path("/etc/luzia/config.toml").write_text(f'[env]\nKEY = "{SECRET}"\n')
+    Path("/etc/luzia/config.toml").write_text(f'[projects.work]\npath = "/srv/work"\nenv = {{ KEY = "{SECRET}" }}\n')
     run("systemctl", "reload", "luziad.service")
     name = dispatch("echo $KEY; echo $KEY >~/login")
     run("luzia", "wait", name)
