@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from luzia_packages import tree
@@ -23,43 +22,37 @@ def build(output: Path, python: str, version: str) -> Path:
 
     output: its directory. python: the version of the distribution's interpreter. version: of the package.
     """
-    return build_versions(output, python, (version,))[0]
-
-
-def build_versions(output: Path, python: str, versions: Sequence[str]) -> list[Path]:
-    """Build the package once for each version, with the same files."""
-    architecture = subprocess.run(
-        ["dpkg", "--print-architecture"], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout.strip()
     with tempfile.TemporaryDirectory(prefix="luzia-deb-") as work:
         root = Path(work) / "root"
         root.mkdir(mode=0o755)
         tree.stage(root, python, COMPLETIONS)
-        size = sum(file.lstat().st_size for file in root.rglob("*") if file.is_file()) // 1024
-        control = root / "DEBIAN"
-        control.mkdir()
-        for script in ("postinst", "prerm", "postrm"):
-            shutil.copy(SCRIPTS / script, control)
-            (control / script).chmod(0o755)
-        subprocess.run(["chmod", "-R", "u=rwX,go=rX", root], check=True)
-        packages = []
-        for version in versions:
-            values = {
-                "VERSION": version,
-                "ARCHITECTURE": architecture,
-                "SIZE": str(size),
-                "PYTHON": python,
-                "NEXT_PYTHON": f"3.{int(python.partition('.')[2]) + 1}",
-            }
-            (control / "control").write_text(_filled((SCRIPTS / "control").read_text(), values))
-            package = output / f"luzia_{version}_{architecture}.deb"
-            subprocess.run(
-                ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", root, package],
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-            packages.append(package)
-    return packages
+        return pack(root, output, python, version)
+
+
+def pack(root: Path, output: Path, python: str, version: str) -> Path:
+    """Build the package of the files below `root`, to which it adds DEBIAN; the rest is as for `build`."""
+    architecture = subprocess.run(
+        ["dpkg", "--print-architecture"], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
+    size = sum(file.lstat().st_size for file in root.rglob("*") if file.is_file()) // 1024
+    control = root / "DEBIAN"
+    control.mkdir()
+    for script in ("postinst", "prerm", "postrm"):
+        shutil.copy(SCRIPTS / script, control)
+        (control / script).chmod(0o755)
+    subprocess.run(["chmod", "-R", "u=rwX,go=rX", root], check=True)
+    values = {
+        "VERSION": version,
+        "ARCHITECTURE": architecture,
+        "SIZE": str(size),
+        "PYTHON": python,
+        "NEXT_PYTHON": f"3.{int(python.partition('.')[2]) + 1}",
+    }
+    (control / "control").write_text(_filled((SCRIPTS / "control").read_text(), values))
+    package = output / f"luzia_{version}_{architecture}.deb"
+    words: list[str | Path] = ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", root, package]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    return package
 
 
 def _filled(text: str, values: dict[str, str]) -> str:

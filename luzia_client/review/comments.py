@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import msgspec
 
 from luzia_protocol.jobs import Worktree
 
-from luzia_client.trees import WorktreeError
+from luzia_client.trees import WorktreeError, has_directory
 from luzia_client.trees.changes import find_base
 from luzia_client.trees.content import read_content
 from luzia_client.trees.git import run_git
@@ -54,7 +53,7 @@ def quote_comments(tree: Worktree, words: str, comments: Sequence[Comment]) -> s
 
 
 def _read_lines(tree: Worktree, content: str, path: str) -> list[str]:
-    directory = tree.path if os.path.isdir(tree.path) else tree.repository
+    directory = tree.path if has_directory(tree) else tree.repository
     found = run_git(directory, "cat-file", "blob", f"{content}:{path}", codes=(0, 128))
     if found.code:
         raise WorktreeError(f"the work has no file {path}")

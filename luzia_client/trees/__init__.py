@@ -5,6 +5,8 @@ It makes no request to the daemon, and changes nothing when it raises WorktreeEr
 
 from __future__ import annotations
 
+import os
+
 from luzia_protocol.errors import ErrorCode, LuziaError, Refused
 
 TYPE_CHECKING = False
@@ -26,3 +28,17 @@ def worktree_of(job: Job) -> Worktree:
     if job.worktree is None:
         raise Refused(ErrorCode.NO_WORKTREE, f"job {job.id} has no worktree")
     return job.worktree
+
+
+def has_directory(tree: Worktree) -> bool:
+    """Whether a worktree still has its directory. Raises WorktreeError when this user may not see it."""
+    try:
+        os.stat(tree.path)
+    except PermissionError as exc:
+        raise WorktreeError(
+            f"the worktree {tree.path} is not accessible to you",
+            "Run the command as the user of the daemon; that of the system service: `sudo -u luzia -H luzia …`.",
+        ) from exc
+    except OSError:
+        return False
+    return os.path.isdir(tree.path)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from luzia_protocol.jobs import Job, Worktree
 
-from luzia_client.trees import WorktreeError
+from luzia_client.trees import WorktreeError, has_directory
 from luzia_client.trees.content import commit_to_merge, move_branch
 from luzia_client.trees.git import list_names, resolve_commit, run_git
 from luzia_client.trees.preview import preview_merge
@@ -77,7 +77,7 @@ def find_commits(job: Job, tree: Worktree, *, commit: bool, message: str | None)
     if tip is None:
         raise WorktreeError(f"the branch {tree.branch} does not exist any more")
     title = message or title_of(job)
-    if not os.path.isdir(tree.path):
+    if not has_directory(tree):
         return tip, tip
     last = commit_to_merge(tree, tip, commit=commit, message=title)
     publish_submodules(tree)  # a verification checks them out

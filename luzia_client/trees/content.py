@@ -7,7 +7,7 @@ import tempfile
 
 from luzia_protocol.jobs import Worktree
 
-from luzia_client.trees import WorktreeError
+from luzia_client.trees import WorktreeError, has_directory
 from luzia_client.trees.diff import copy_index
 from luzia_client.trees.git import content_of, is_ancestor, list_names, resolve_commit, run_git
 from luzia_client.trees.patch import SUBMODULE
@@ -22,7 +22,7 @@ def read_content(tree: Worktree) -> tuple[str, list[str]]:
 
     Without its directory, it is what its branch has. Raises WorktreeError.
     """
-    if not os.path.isdir(tree.path):
+    if not has_directory(tree):
         tip = resolve_commit(tree.repository, f"refs/heads/{tree.branch}")
         if tip is None:
             raise WorktreeError(f"neither {tree.path} nor the branch {tree.branch} exists any more")

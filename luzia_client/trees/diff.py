@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from luzia_protocol.jobs import Worktree
 
-from luzia_client.trees import WorktreeError
+from luzia_client.trees import WorktreeError, has_directory
 from luzia_client.trees.git import git_environment, read_git, run_git
 from luzia_client.trees.programs import diff_options, neutral_options
 
@@ -63,7 +63,7 @@ def _revisions(tree: Worktree) -> Iterator[tuple[str, list[str], dict[str, str]]
 
     New files are included by a copy of the index that has them; the worktree's own index stays unchanged.
     """
-    if not os.path.isdir(tree.path):
+    if not has_directory(tree):
         if not os.path.isdir(tree.repository):
             raise WorktreeError(f"neither {tree.path} nor {tree.repository} exists")
         yield tree.repository, [tree.base, f"refs/heads/{tree.branch}"], {}

@@ -17,7 +17,7 @@ import msgspec
 
 from luzia_protocol.jobs import Job, Worktree
 
-from luzia_client.trees import WorktreeError
+from luzia_client.trees import WorktreeError, has_directory
 from luzia_client.trees.diff import copy_index
 from luzia_client.trees.git import run_git
 
@@ -177,7 +177,7 @@ def _works(trees: Sequence[tuple[str, Worktree]], env: dict[str, str], unreadabl
 
 def _commit_of_all(tree: Worktree, env: dict[str, str]) -> str:
     """A commit of everything in the worktree, or that of its branch. Raises WorktreeError."""
-    if not os.path.isdir(tree.path):
+    if not has_directory(tree):
         return run_git(tree.repository, "rev-parse", f"refs/heads/{tree.branch}^{{commit}}", env=env).line
     head = run_git(tree.path, "rev-parse", "HEAD^{commit}", env=env).line
     if not run_git(tree.path, "status", "--porcelain", "-z", env=env).out:

@@ -9,6 +9,7 @@ import os
 
 from luzia_protocol.jobs import Worktree
 
+from luzia_client.trees import has_directory
 from luzia_client.trees.git import run_git
 
 _LIST = 'printf \'%s\\0%s\\0\' "$PWD" "$(git rev-parse --absolute-git-dir)"'
@@ -19,7 +20,7 @@ def publish_submodules(tree: Worktree) -> None:
 
     It is the branch of the same name as the job's. Raises WorktreeError.
     """
-    if not os.path.isdir(tree.path) or not run_git(tree.path, "ls-files", "--", ".gitmodules").out:
+    if not has_directory(tree) or not run_git(tree.path, "ls-files", "--", ".gitmodules").out:
         return
     own = run_git(tree.path, "rev-parse", "--absolute-git-dir").line
     project = run_git(tree.repository, "rev-parse", "--absolute-git-dir").line

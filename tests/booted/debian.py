@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from booted import page
 
 ROOT = Path(__file__).resolve().parents[2]
 GUEST = Path(__file__).parent / "guest"
@@ -33,6 +36,8 @@ def create(root: Path, suite: str, packages: Sequence[str] = PACKAGES) -> None:
     subprocess.run(["cp", "--archive", "--reflink=auto", find_base(suite, packages), root], check=True)
     shutil.copytree(GUEST, root / "ci", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "docs/service.md", root / "ci")
+    (root / "ci/page.json").write_text(json.dumps(page.read_blocks()))
+    (root / "etc/dpkg/dpkg.cfg.d/ci").write_text("force-unsafe-io\n")  # do not wait for the disk
     (root / "var/log/journal").mkdir(parents=True, exist_ok=True)
     units = root / "etc/systemd/system"
     shutil.copy(GUEST / "ci.service", units)

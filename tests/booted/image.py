@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,13 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from booted import debian
+from booted import debian, page
 from luzia_packages import tree
 
 PYTHON = "3.13"
 BASE, IMAGE, WITH_AGENT = "localhost/luzia-base", "localhost/luzia", "localhost/luzia-with-agent"
-ENGINE = ("podman", "--storage-driver=vfs", "--cgroup-manager=cgroupfs")
+ENGINE = ("--storage-driver=vfs", "--cgroup-manager=cgroupfs")
 FLAGS = ("--cgroups=disabled", "--network=host", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
+ISOLATION = ("--quiet", "--isolation=chroot", "--network=host", "--layers=false")
 """What a container of a host without cgroups for containers and without their network can have."""
 START_TIMEOUT_S = 60
 RECORDING = debian.ROOT / "tests/data/recordings/claude/session-1.stdout"
@@ -35,19 +37,41 @@ COPY recording /usr/local/share/
 USER luzia
 """
 """The example at the end of the Containerfile, with an agent that replays a recording."""
-LEGACY = 'if mountpoint --quiet /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi; exec "$@"'
-"""crun refuses to run where both versions of cgroups are mounted."""
+PREPARE = """
+if mountpoint --quiet /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
+mount -t tmpfs tmpfs /run
+exec "$@"
+"""
+"""crun refuses to run where both versions of cgroups are mounted, and the page names a directory in /run."""
+PREPARED = "--prepared"
+PODMAN = """#!/bin/sh
+verb=$1
+shift
+case $verb in
+build) exec {engine} build {build} "$@" ;;
+run) exec {engine} run {flags} "$@" ;;
+*) exec {engine} "$verb" "$@" ;;
+esac
+"""
+"""The podman of these tests, with the options that this machine needs: the page's commands have none of them."""
 
 
 class Engine:
     """podman with images and containers of its own, in the directory `work`."""
 
     def __init__(self, work: Path) -> None:
-        self._options = [f"--root={work}/images", f"--runroot={work}/run"]
+        self._podman = work / "bin/podman"
+        self._podman.parent.mkdir()
+        engine = shlex.join([str(shutil.which("podman")), *ENGINE, f"--root={work}/images", f"--runroot={work}/run"])
+        build = shlex.join([*ISOLATION, *_without_network(work)])
+        self._podman.write_text(PODMAN.format(engine=engine, build=build, flags=shlex.join(FLAGS)))
+        self._podman.chmod(0o755)
+        programs = f"{self._podman.parent}:{Path(sys.executable).parent}"
+        self.environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
 
     def run(self, *words: str | Path, status: int = 0) -> str:
         """Run a command of podman; returns what it prints. Raises AssertionError when its exit status is another."""
-        argv = ["unshare", "--mount", "sh", "-euc", LEGACY, "sh", *ENGINE, *self._options, *words]
+        argv = [self._podman, *words]
         result = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=500)
         assert result.returncode == status, f"{words} ended with {result.returncode}: {result.stderr}"
         return result.stdout
@@ -60,16 +84,18 @@ def main() -> int:
     except debian.CannotBootError as exc:
         print(f"skipped: {exc}")
         return 0
+    if PREPARED not in sys.argv:
+        again = [sys.executable, "-m", "booted.image", PREPARED]
+        return subprocess.run(["unshare", "--mount", "sh", "-euc", PREPARE, "sh", *again]).returncode
     with tempfile.TemporaryDirectory(prefix="luzia-image-") as directory:
         work = Path(directory)
         engine = Engine(work)
         _import_base(engine, work)
         try:
-            engine.run("run", "--rm", *FLAGS, BASE, "true")
+            engine.run("run", "--rm", BASE, "true")
         except AssertionError as exc:
             print(f"skipped: podman cannot run a container on this machine: {exc}")
             return 0
-        _build(engine, work)
         daemon = Daemon(engine, work)
         for check in CHECKS:
             try:
@@ -87,17 +113,36 @@ class Daemon:
     """A container of the image, with its volumes, and clients outside of it."""
 
     def __init__(self, engine: Engine, work: Path) -> None:
-        self._engine = engine
-        self._sockets = work / "sockets"
-        self._sockets.mkdir()
-        self._env = {**os.environ, "LUZIA_SOCKET": str(self._sockets / "luzia.sock")}
+        self._engine, self._work = engine, work
+        self._env = {**os.environ, "LUZIA_SOCKET": "/run/luzia/luzia.sock"}
         self._is_running = False
 
-    def start(self, image: str = IMAGE) -> None:
-        """Start the container, and wait until the daemon answers."""
-        volumes = ("--volume=luzia-state:/var/lib/luzia", f"--volume={self._sockets}:/run/luzia:U")
-        self._engine.run("run", "--detach", "--init", "--name=luzia", *FLAGS, *volumes, image)
+    def start_as_the_page_says(self) -> None:
+        """Build the image and start the first container, then run a client."""
+        options: dict[str, Any] = {"cwd": debian.ROOT, "env": self._engine.environment, "stdout": subprocess.DEVNULL}
+        page.follow("In a container", **options)
         self._is_running = True
+        self._wait()
+        page.follow("In a container", 2, **options)
+
+    def start_with_agent(self) -> None:
+        """Build an image with an agent on top of the one of the page, and start a container of it."""
+        context = self._work / "agent"
+        context.mkdir()
+        (context / "Containerfile").write_text(AGENT)
+        (context / "claude").write_text("#!/bin/sh\ncat /usr/local/share/recording\n")
+        shutil.copy(RECORDING, context / "recording")
+        self._engine.run("build", f"--tag={WITH_AGENT}", context)
+        self.start(WITH_AGENT)
+
+    def start(self, image: str = IMAGE) -> None:
+        """Start another container, and wait until the daemon answers."""
+        volumes = ("--volume=luzia-state:/var/lib/luzia", "--volume=/run/luzia:/run/luzia:U")
+        self._engine.run("run", "--detach", "--init", "--name=luzia", *volumes, image)
+        self._is_running = True
+        self._wait()
+
+    def _wait(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while self._client("daemon", "status").returncode:
             assert time.monotonic() < deadline, self.log()
@@ -134,7 +179,7 @@ class Daemon:
 
 
 def a_client_outside_dispatches_through_the_volume_of_the_socket(daemon: Daemon) -> None:
-    daemon.start()
+    daemon.start_as_the_page_says()
     name = daemon.dispatch("shell", "id --user --name")
     daemon.luzia("wait", name)
     assert daemon.luzia("logs", name) == "luzia\n"
@@ -153,7 +198,7 @@ def another_container_continues_with_the_volume_of_the_state(daemon: Daemon) -> 
 
 
 def an_image_with_an_agent_runs_it(daemon: Daemon) -> None:
-    daemon.start(WITH_AGENT)
+    daemon.start_with_agent()
     name = daemon.dispatch("claude", "say hello")
     daemon.luzia("wait", name)
     assert daemon.job(name)["agent"] == "claude"
@@ -174,22 +219,13 @@ def _import_base(engine: Engine, work: Path) -> None:
     archive.unlink()
 
 
-def _build(engine: Engine, work: Path) -> None:
-    """Build the image without a network, and one with an agent on top of it."""
+def _without_network(work: Path) -> list[str]:
+    """Options of `podman build` for the base image that is there, and for wheels that have been downloaded."""
     wheels = work / "wheels"
     tree.download_wheels(wheels, PYTHON)
     pip = work / "pip.conf"
     pip.write_text("[global]\nno-index = true\nfind-links = /wheels\n")
-    volumes = (f"--volume={wheels}:/wheels:ro", f"--volume={pip}:/etc/pip.conf:ro")
-    isolation = ("build", "--quiet", "--isolation=chroot", "--network=host", "--layers=false")
-    file = debian.ROOT / ".ci/Containerfile"
-    engine.run(*isolation, *volumes, f"--build-arg=BASE={BASE}", f"--file={file}", f"--tag={IMAGE}", debian.ROOT)
-    context = work / "agent"
-    context.mkdir()
-    (context / "Containerfile").write_text(AGENT)
-    (context / "claude").write_text("#!/bin/sh\ncat /usr/local/share/recording\n")
-    shutil.copy(RECORDING, context / "recording")
-    engine.run(*isolation, f"--tag={WITH_AGENT}", context)
+    return [f"--volume={wheels}:/wheels:ro", f"--volume={pip}:/etc/pip.conf:ro", f"--build-arg=BASE={BASE}"]
 
 
 if __name__ == "__main__":

@@ -6,20 +6,19 @@ Both need root and mmdebstrap, the first systemd-nspawn, the second qemu.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from booted import container, vm
+from booted import container, packages, vm
 from booted.debian import SUITES, CannotBootError
-from luzia_packages import deb, rpm
+from luzia_packages import tree
 
 BOOTS = (
     ("installation", "service_page", "system_service", "user_service", "logins", "before_reboot"),
-    ("after_boot", "removal"),
+    ("after_boot", "removal", "pip_service"),
 )
 """The checks of each boot of a container: modules of the guest."""
 VM_BOOTS = (
@@ -29,10 +28,8 @@ VM_BOOTS = (
 """The same for a virtual machine, which has the controllers of cgroups."""
 OOMD = {"3.11": (), "3.13": ("oomd",)}
 """By the interpreter's version: before systemd 254, the cgroups of jobs have no memory for systemd-oomd to look at."""
-RPM_PYTHON = "3.13"
-"""Of the Debian on which the RPM is tried as well."""
-VERSIONS = ("0.0.1", "0.0.2")
-"""Of the package that is installed, and of the one to which it is upgraded."""
+RPM_PYTHON, RPM_MODULES = "3.13", ("rpm_package",)
+"""Of the Debian on which the RPM is tried as well, and what the last boot checks there in addition."""
 
 
 def main() -> int:
@@ -73,13 +70,15 @@ def main() -> int:
 
 def _boot(work: Path, python: str, *, is_vm: bool) -> bool:
     guest = (vm.VirtualMachine if is_vm else container.Container)(work / "root", SUITES[python])
-    os.environ["LUZIA_PROJECT_URL"] = "https://example.org/luzia"
     boots = (*VM_BOOTS[:-1], (*VM_BOOTS[-1], *OOMD[python])) if is_vm else BOOTS
-    packages = deb.build_versions(work, python, VERSIONS)
-    if python == RPM_PYTHON and not is_vm:
-        packages += rpm.build_versions(work, python, VERSIONS)
-        boots = (*boots[:-1], (*boots[-1], "rpm_package"))
-    for package in packages:
+    built = packages.build_debs(work, python)
+    if not is_vm:
+        packages.copy_sources(guest.root / "ci/sources")
+        tree.download_wheels(guest.root / "ci/wheels", python)
+        if python == RPM_PYTHON:
+            built += packages.build_rpms(work, python)
+            boots = (*boots[:-1], (*boots[-1], *RPM_MODULES))
+    for package in built:
         shutil.copy(package, guest.root / "ci")
     return all(guest.boot(*modules) for modules in boots)
 

@@ -11,12 +11,17 @@ from booted import debian
 
 PACKAGES = (*debian.PACKAGES, "linux-image-cloud-amd64", "systemd-oomd")
 QEMU = "qemu-system-x86_64"
+CPU = "max,-la57"
+"""Without five levels of page tables: a kernel that used them, emulated, has panicked while it started."""
 MEMORY_MIB = 1024
 DISK = "3G"
 BOOT_TIMEOUT_S = 1200
 DEADLINE_S = 300
 """Of each wait in the guest; an emulated processor is many times slower."""
 PROBE_S = 15
+CONSOLE_CHARACTERS = 6000
+"""Of the console that are shown when a boot fails: a panic has about 3000."""
+PANIC = "Kernel panic"
 _TIMEOUT = f"[Service]\nTimeoutStartSec={BOOT_TIMEOUT_S}\n"
 
 
@@ -43,23 +48,30 @@ class VirtualMachine:
         settings = f'systemd.setenv="CHECKS={" ".join(modules)}" systemd.setenv=DEADLINE_S={DEADLINE_S}'
         console = self.root.parent / "console"
         machine: list[str | Path] = [
-            *(QEMU, "-accel", self._accelerator, "-cpu", "max", "-smp", "2", "-m", str(MEMORY_MIB)),
+            *(QEMU, "-accel", self._accelerator, "-cpu", CPU, "-smp", "2", "-m", str(MEMORY_MIB)),
             *("-nodefaults", "-display", "none", "-no-reboot", "-kernel", self._kernel, "-initrd", self._initrd),
             *("-append", f"root=/dev/vda rw console=ttyS0 quiet panic=-1 {settings}"),
             *("-serial", f"file:{console}", "-serial", f"file:{self._report}"),
             *("-drive", f"file={self._disk},format=raw,if=virtio,cache=unsafe"),
         ]
+        report = self._run(machine)
+        if not report and PANIC in console.read_text(errors="replace"):
+            print(f"The emulated kernel did not come up; another try. It said:\n{_end_of(console)}", flush=True)
+            report = self._run(machine)
+        print(report.removesuffix(debian.PASSED), end="", flush=True)
+        if not report.endswith(debian.PASSED):
+            print(_end_of(console), file=sys.stderr)
+            return False
+        return True
+
+    def _run(self, machine: list[str | Path]) -> str:
+        """Run the machine until it powers off; returns the report of its checks."""
         self._report.write_text("")
         try:
             subprocess.run(machine, stdin=subprocess.DEVNULL, check=True, timeout=BOOT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             print(f"The machine did not power off within {BOOT_TIMEOUT_S} s.", file=sys.stderr)
-        report = self._report.read_text(errors="replace")
-        print(report.removesuffix(debian.PASSED), end="", flush=True)
-        if not report.endswith(debian.PASSED):
-            print(console.read_text(errors="replace")[-2000:], file=sys.stderr)
-            return False
-        return True
+        return self._report.read_text(errors="replace")
 
 
 def check_host() -> None:
@@ -67,6 +79,11 @@ def check_host() -> None:
     debian.check_programs({"mmdebstrap": "mmdebstrap", QEMU: "qemu-system-x86", "mke2fs": "e2fsprogs"})
     if os.uname().machine != "x86_64":
         raise debian.CannotBootError(f"the virtual machine is one for x86_64; this machine is {os.uname().machine}")
+
+
+def _end_of(console: Path) -> str:
+    """The end of what the kernel has said."""
+    return console.read_text(errors="replace")[-CONSOLE_CHARACTERS:]
 
 
 def _accelerator(kernel: Path) -> str:

@@ -113,7 +113,7 @@ def check_kernel() -> Iterator[Finding]:
 
 def check_runtime_dir() -> Iterator[Finding]:
     """The directory of the socket: it exists, and only its owner may write to it."""
-    directory = environment.runtime_dir()
+    directory = environment.SYSTEM_RUNTIME_DIR if _uses_system_service() else environment.runtime_dir()
     try:
         status = os.lstat(directory)
     except FileNotFoundError:
@@ -125,7 +125,7 @@ def check_runtime_dir() -> Iterator[Finding]:
     mode = stat.S_IMODE(status.st_mode)
     if not stat.S_ISDIR(status.st_mode):
         yield Finding("✗", f"{directory} is not a directory", "Remove it, or set LUZIA_RUNTIME_DIR.")
-    elif status.st_uid != os.geteuid() and not environment.is_system():
+    elif status.st_uid != os.geteuid() and directory != environment.SYSTEM_RUNTIME_DIR:
         yield Finding(
             "✗", f"{directory} is owned by uid {status.st_uid}", "Set LUZIA_RUNTIME_DIR to a directory of your own."
         )
@@ -201,11 +201,12 @@ def check_log(info: DaemonInfo | None) -> Iterator[Finding]:
 
 def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
     """The directory of the store: writable, on a local disk, with enough free space."""
-    directory = info.state_dir if info else environment.state_dir()
+    is_systems = info is None and _uses_system_service()
+    directory = info.state_dir if info else environment.SYSTEM_STATE_DIR if is_systems else environment.state_dir()
     existing = directory
     while not os.path.exists(existing) and existing != "/":
         existing = os.path.dirname(existing)
-    if not (info and info.managed_by == "systemd"):  # a daemon of another user writes there
+    if not is_systems and not (info and info.managed_by == "systemd"):  # a daemon of another user writes there
         try:
             tempfile.TemporaryFile(dir=existing).close()
         except OSError as exc:
@@ -228,7 +229,8 @@ def check_state_dir(info: DaemonInfo | None) -> Iterator[Finding]:
 
 def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
     """The current configuration file, checked by luziad but not applied."""
-    path = info.config_file if info else environment.config_file()
+    is_systems = info is None and _uses_system_service() and "LUZIA_CONFIG" not in os.environ
+    path = info.config_file if info else environment.SYSTEM_CONFIG if is_systems else environment.config_file()
     if info is not None and _is_forbidden(path):
         yield Finding("✓", f"configuration {path} (only its owner may read it; luziad has checked it)")
         return
@@ -243,6 +245,11 @@ def check_config(info: DaemonInfo | None) -> Iterator[Finding]:
         yield Finding(
             "✓", f"configuration {path}" + ("" if os.path.exists(path) else " (does not exist; defaults apply)")
         )
+
+
+def _uses_system_service() -> bool:
+    """Whether the commands of this user go to the system service, running or not."""
+    return os.path.dirname(environment.socket_path()) == environment.SYSTEM_RUNTIME_DIR
 
 
 def check_aliases() -> Iterator[Finding]:

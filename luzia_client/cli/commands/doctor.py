@@ -21,6 +21,7 @@ from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.screen import stdout_screen
 from luzia_client.cli.show.text import harmless
 from luzia_client.transport.endpoint import DaemonUnreachableError, NoDaemonError, UnexpectedAnswerError
+from luzia_client.transport.service import service_of
 
 EXAMPLES = (("luzia doctor", "check the installation"),)
 
@@ -58,7 +59,11 @@ def run_checks() -> Iterator[Finding]:
         try:
             info = get_info(client)
         except (DaemonUnreachableError, UnexpectedAnswerError, Refused) as exc:
-            yield Finding("!" if isinstance(exc, NoDaemonError) else "✗", exc.message, exc.hint)
+            service = service_of(environment.socket_path())
+            if isinstance(exc, NoDaemonError) and service is not None:
+                yield Finding("✗", f"{exc.message}: its service is stopped or has failed", service.start_hint())
+            else:
+                yield Finding("!" if isinstance(exc, NoDaemonError) else "✗", exc.message, exc.hint)
         if info is not None:
             yield from doctor_checks.check_daemon(info)
             yield from doctor_checks.check_places(info)

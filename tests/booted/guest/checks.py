@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import time
@@ -88,10 +89,24 @@ def processes_of(user: str) -> list[str]:
     return found
 
 
-def install(version: str) -> None:
-    """Install the package that has this version, without waiting for the disk."""
-    (package,) = Path("/ci").glob(f"luzia_{version}_*.deb")
-    run("dpkg", "--force-unsafe-io", "--install", str(package), timeout=1.5 * DEADLINE_S)
+def follow(title: str, block: int = 1, *, user: str = "alice", directory: str = ".", **options: Any) -> str:
+    """Run a block of commands of the page "As a service", each of which must succeed; returns their output.
+
+    title: of its section. block: its number there, from 1. directory: where, from the user's home directory.
+    """
+    script = json.loads(Path("/ci/page.json").read_text())[title][block - 1]
+    options = {"timeout": 2 * DEADLINE_S, **options}
+    return run("bash", "-euc", f"cd {directory}\n{script}", user=user, **options)
+
+
+def install(pattern: str) -> None:
+    """Install a package as the page says, in a clone where the one with such a file name has just been built."""
+    dist = Path("/home/alice/luzia/dist")
+    shutil.rmtree(dist, ignore_errors=True)
+    dist.mkdir(parents=True)
+    (package,) = Path("/ci").glob(pattern)
+    shutil.copy(package, dist)
+    follow("The system service from a package", 2, directory="luzia")
 
 
 @contextmanager

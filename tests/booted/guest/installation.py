@@ -15,7 +15,7 @@ def the_package_installs_enables_and_starts_the_service() -> None:
     for user in ("alice", "bob", "carol"):
         run("useradd", "--create-home", "--shell", "/bin/bash", user)
     Path("/etc/sudoers.d/users").write_text("alice, carol ALL=(ALL) NOPASSWD: ALL\n")
-    install("0.0.1")
+    install("luzia_0.*.deb")
     for name in UNITS:
         assert run("systemctl", "is-enabled", name).strip() == "enabled"
         assert run("systemctl", "is-active", name).strip() == "active"
@@ -43,6 +43,17 @@ def the_manual_of_the_units_is_installed() -> None:
         name, _, section = page.rstrip(")").partition("(")
         run("test", "-e", f"/usr/share/man/man{section}/{name}.{section}.gz")
     assert "network-online.target" in unit("luziad.service", "After").split()
+
+
+def the_completions_are_installed() -> None:
+    shells = (
+        "bash-completion/completions/luzia",
+        "zsh/vendor-completions/_luzia",
+        "fish/vendor_completions.d/luzia.fish",
+    )
+    for name in shells:
+        assert Path("/usr/share", name).stat().st_size > 0, name
+    assert "luzia" in run("bash", "-euc", f"source /usr/share/{shells[0]}; complete -p luzia")
 
 
 def the_metadata_of_the_wheel_in_it_are_those_for_an_index() -> None:

@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from checks import ANY, dispatch, install, is_active, job, main_pid, processes_of, run, wait_until
+from checks import ANY, dispatch, follow, install, is_active, job, main_pid, processes_of, run, wait_until
 
 UNITS = ("luziad.socket", "luziad.service")
 CLIENTS = ("luzia-web.service", "luzia-metrics.service")
 """Units of optional clients that bob uses; luzia-notify.service needs a configuration."""
+SECRET = "a-secret-of-the-configuration"
 
 
 def an_upgrade_restarts_the_daemons_and_disturbs_no_job() -> None:
@@ -19,7 +20,7 @@ def an_upgrade_restarts_the_daemons_and_disturbs_no_job() -> None:
     wait_until(lambda: _states(names) == ["running", "running"], "the jobs run")
     run("systemctl", "--user", "start", *CLIENTS, user="bob")
     before = _processes()
-    install("0.0.2")
+    install("luzia_99.*.deb")
     after = _processes()
     assert not set(before) & set(after), (before, after)
     assert _states(names) == ["running", "running"]
@@ -43,8 +44,12 @@ def an_upgrade_leaves_a_stopped_and_disabled_service_as_it_is() -> None:
 
 
 def a_removal_leaves_no_process_and_no_file_but_the_state() -> None:
-    Path("/etc/luzia/config.toml").write_text('[env]\nKEY = "secret"\n')
-    run("dpkg", "--remove", "luzia", timeout=60)
+    Path("/etc/luzia/config.toml").write_text(f'[projects.work]\npath = "/srv/work"\nenv = {{ KEY = "{SECRET}" }}\n')
+    run("systemctl", "reload", "luziad.service")
+    name = dispatch("echo $KEY; echo $KEY >~/login")
+    run("luzia", "wait", name)
+    assert run("luzia", "logs", name).strip() == SECRET
+    follow("Remove it", input="y\n")
     assert not is_active("luziad.service")
     wait_until(lambda: processes_of("luzia") == [], "no process is left")
     for name in (*UNITS, *CLIENTS):
@@ -58,9 +63,11 @@ def a_removal_leaves_no_process_and_no_file_but_the_state() -> None:
 
 
 def a_purge_keeps_no_secret() -> None:
-    run("dpkg", "--purge", "luzia", timeout=60)
+    follow("Remove it", 2, input="y\n")
     for path in ("/etc/luzia", "/var/lib/luzia", "/run/luzia"):
         assert not os.path.exists(path), path
+    places = ("/etc", "/home", "/root", "/run", "/srv", "/tmp", "/var")
+    assert run("grep", "--recursive", "--files-with-matches", "--devices=skip", SECRET, *places, status=ANY) == ""
     wants = Path("/etc/systemd/system").rglob("luziad.*")
     assert list(wants) == []
 

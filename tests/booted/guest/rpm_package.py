@@ -9,40 +9,25 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from checks import DEADLINE_S, dispatch, is_active, job, main_pid, processes_of, run, unit, wait_until
+from checks import DEADLINE_S, dispatch, follow, is_active, job, main_pid, processes_of, run, wait_until
 
 UNITS = ("luziad.socket", "luziad.service")
 
 
 def the_rpm_installs_the_files_and_the_units() -> None:
-    _rpm("--install", _package("0.0.1"))
+    _rpm("--install", _package("0"))
     for name in UNITS:
         assert run("systemctl", "is-enabled", name).strip() == "enabled"
-    run("systemctl", "start", *UNITS)
+    follow("The system service from a package", 4)
     run("luzia", "jobs", user="alice")
     assert run("rpm", "--dbpath=/var/lib/rpm", "--verify", "--nodeps", "luzia") == ""
-
-
-def the_command_installs_the_system_service_on_a_machine_without_one() -> None:
-    written = ("sysusers.d/luzia.conf", "tmpfiles.d/luzia.conf", *(f"systemd/system/{name}" for name in UNITS))
-    assert not os.path.exists("/etc/sysusers.d")
-    run("systemctl", "disable", "--now", *UNITS)
-    run("luzia", "daemon", "install-service", "--system")
-    assert unit("luziad.service", "FragmentPath") == "/etc/systemd/system/luziad.service"
-    assert [is_active(name) for name in UNITS] == [True, True]
-    run("luzia", "wait", dispatch("true", user="alice"))
-    run("systemctl", "disable", "--now", *UNITS)
-    for name in written:
-        os.unlink(f"/etc/{name}")
-    run("systemctl", "daemon-reload")
-    run("systemctl", "enable", "--now", *UNITS)
 
 
 def an_upgrade_of_the_rpm_restarts_the_daemon_and_disturbs_no_job() -> None:
     name = dispatch("sleep 300")
     wait_until(lambda: job(name)["state"] == "running", "the job runs")
     before = main_pid()
-    _rpm("--upgrade", _package("0.0.2"))
+    _rpm("--upgrade", _package("99"))
     assert main_pid() not in ("0", before)
     assert job(name)["state"] == "running"
 
@@ -58,7 +43,7 @@ def a_removal_of_the_rpm_leaves_no_process_and_no_file_but_the_state() -> None:
 
 
 def _package(version: str) -> str:
-    (package,) = Path("/ci").glob(f"luzia-{version}-*.rpm")
+    (package,) = Path("/ci").glob(f"luzia-{version}.*.rpm")
     return str(package)
 
 

@@ -1,28 +1,32 @@
-"""The commands of the page "As a service", run as the page says: by alice, who may use sudo."""
+"""The commands of the page "As a service", run as the page says: by alice, who may use sudo.
+
+Other modules run those about packages, pip and containers.
+"""
 
 from __future__ import annotations
 
-import re
+import json
 from pathlib import Path
 
-from checks import is_active, job, main_pid, run, wait_until
+from checks import ANY, dispatch, follow, is_active, job, main_pid, run, wait_until
 
-SECTIONS = {
-    title: "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
-    for title, _, text in (part.partition("\n") for part in Path("/ci/service.md").read_text().split("\n## "))
-}
-"""The shell commands of each section of the page."""
+AGENT = """\
+#!/bin/sh
+if [ $# = 0 ]; then id --user --name >~/.claude-login; else cat ~/.claude-login; fi
+"""
+"""It logs in, or reads the login, in the home directory of its user."""
 
 
 def a_service_of_your_own() -> None:
-    _follow("A service of your own", user="carol")
+    follow("A service of your own", user="carol")
     assert run("systemctl", "--user", "is-active", "luziad.service", user="carol").strip() == "active"
     assert Path("/var/lib/systemd/linger/carol").exists()
 
 
 def let_users_dispatch() -> None:
-    _follow("Let users dispatch")
-    run("luzia", "jobs", user="alice")
+    run("luzia", "jobs", user="alice")  # it starts a daemon of hers
+    follow("Let users dispatch")
+    assert json.loads(run("luzia", "daemon", "status", "--json", user="alice"))["managed_by"] == "systemd"
 
 
 def let_jobs_use_a_repository_of_yours() -> None:
@@ -30,16 +34,36 @@ def let_jobs_use_a_repository_of_yours() -> None:
     run("git", "-C", "shop", "config", "user.email", "alice@localhost", user="alice")
     run("git", "-C", "shop", "config", "user.name", "alice", user="alice")
     run("git", "-C", "shop", "commit", "--quiet", "--allow-empty", "--message", "first", user="alice")
-    name = _follow("Let jobs use a repository of yours").splitlines()[-1].rpartition(":")[2]
+    follow("Let jobs use a repository of yours")
+    name = follow("Let jobs use a repository of yours", 2).splitlines()[-1].rpartition(":")[2]
     run("luzia", "wait", name, user="alice")
     assert job(name)["state"] == "completed"
     run("sh", "-c", "cd shop && git commit --quiet --allow-empty --message last", user="alice")
     assert run("git", "-C", "shop", "log", "--format=%s", user="alice").split("\n")[:2] == ["last", "from a job"]
+    name = dispatch("touch new", "--worktree", user="alice", directory="/home/alice/shop")
+    run("luzia", "wait", name, user="alice")
+    for verb in ("diff", "merge"):
+        told = run("luzia", verb, name, user="alice", status=None)
+        assert "is not accessible to you" in told
+        assert "sudo -u luzia -H luzia" in told
+    follow("Let jobs use a repository of yours", 3)
+    run("test", "-s", "shop/opened", user="alice")
+
+
+def log_in_to_agents() -> None:
+    agent = Path("/usr/local/bin/claude")
+    agent.write_text(AGENT)
+    agent.chmod(0o755)
+    follow("Log in to agents")
+    name = dispatch("claude job", user="alice")
+    run("luzia", "wait", name, user="alice")
+    assert run("luzia", "logs", name, user="alice") == "luzia\n"
+    agent.unlink()
 
 
 def start_stop_and_restart() -> None:
     before = main_pid()
-    _follow("Start, stop and restart")
+    follow("Start, stop and restart")
     assert main_pid() not in ("0", before)
 
 
@@ -51,20 +75,15 @@ def after_an_error_in_the_configuration() -> None:
     for _ in range(30):  # a client that tries again and again; systemd may give up, or start the service right now
         run("timeout", "0.1", "luzia", "jobs", status=None)
     config.write_text(good)
-    _follow("After an error in the configuration")
+    follow("After an error in the configuration")
     wait_until(lambda: is_active("luziad.service"), "the service is active")
 
 
 def watch_the_service() -> None:
-    _follow("Watch the service")
+    follow("Watch the service")
 
 
-def every_command_of_the_page_has_been_run() -> None:
-    run_above = {name.replace("_", " ") for name in globals() if not name.startswith("_")}
-    titles = {re.sub(r"[^a-z ]", "", title.lower()) for title, commands in SECTIONS.items() if commands}
-    assert titles <= run_above, titles - run_above
-
-
-def _follow(title: str, user: str = "alice") -> str:
-    """Run the commands of a section in a login shell, each of which must succeed."""
-    return run("bash", "-euc", SECTIONS[title], user=user, timeout=60)
+def remove_a_service_of_your_own() -> None:
+    follow("Remove it", 3, user="carol")
+    assert run("systemctl", "--user", "is-active", "luziad.socket", user="carol", status=ANY).strip() == "inactive"
+    assert not list(Path("/home/carol/.config/systemd").rglob("luziad.*"))

@@ -134,6 +134,9 @@ def a_service_that_has_failed_is_told_with_the_command_that_permits_another_star
     reset = f"systemctl reset-failed {' '.join(UNITS)}"
     for user in ("alice", "root"):
         assert reset in run("luzia", "jobs", user=user, status=None)
+        told = run("luzia", "doctor", user=user, status=1)
+        assert f"run `{reset}` first" in told
+        assert "✗ /etc/luzia/config.toml:2: daemon.max_runing: unknown key" in told
     assert reset in run("luzia", "daemon", "start", status=None)
     CONFIG.write_text(good)
     run(*reset.split())
@@ -182,6 +185,7 @@ def doctor_finds_nothing_wrong_and_says_which_limits_hold() -> None:
     limits = "limits on CPU and processes need "
     for user in ("root", "alice"):
         output = run("luzia", "doctor", user=user)
+        assert "✓ runtime directory /run/luzia (mode 750)" in output
         assert limits in output or "limits on memory, processes and CPU are enforced" in output
 
 

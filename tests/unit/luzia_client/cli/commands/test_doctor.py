@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from luzia_protocol import environment
+
 from luzia_client import __version__
 from luzia_client.cli.administration import doctor_checks
 from luzia_client.cli.administration.doctor_checks import Finding
@@ -154,6 +156,18 @@ def test_a_runtime_directory_of_somebody_else_is_wrong(home: Path, monkeypatch: 
     (finding,) = doctor_checks.check_runtime_dir()
     assert finding.mark == "✗"
     assert "is owned by uid" in finding.text
+
+
+def test_the_runtime_directory_is_that_of_the_system_service_for_who_uses_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = home / "service"
+    service.mkdir(mode=0o750)
+    monkeypatch.setattr(environment, "SYSTEM_RUNTIME_DIR", str(service))
+    monkeypatch.setenv("LUZIA_SOCKET", f"{service}/luzia.sock")
+    monkeypatch.setattr(os, "geteuid", lambda: 4242)
+    (finding,) = doctor_checks.check_runtime_dir()
+    assert (finding.mark, finding.text) == ("✓", f"runtime directory {service} (mode 750)")
 
 
 def test_a_state_directory_on_a_network_is_wrong(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
