@@ -75,6 +75,23 @@ def test_another_bridge_follows_the_jobs_of_one_that_was_killed(luzia: PrivateLu
     assert output(luzia, job) == counted()
 
 
+def test_work_that_its_node_cannot_pack_is_told_and_disturbs_no_other_job(
+    luzia: PrivateLuzia, cluster: RayCluster
+) -> None:
+    other = dispatch(luzia, COUNT)
+    await_output(luzia, other, b"1\n")
+    (bridge,) = bridges(luzia)
+    job = dispatch(luzia, "echo work > work; rm -r .git")
+    luzia.client().wait([job, other], timeout_s=60)
+    ended = luzia.client().get_job(job)
+    assert ended.state is JobState.LOST
+    assert "could not be packed on its node, which keeps its files" in (ended.reason or "")
+    assert "not a git repository" in (ended.reason or "")
+    assert [path.read_text() for path in cluster.spool.glob(f"*/trees/{job}-1/work")] == ["work\n"]
+    assert bridges(luzia) == [bridge]
+    assert output(luzia, other) == counted()
+
+
 def test_the_tree_is_gone_when_the_worker_of_its_actor_is_killed(luzia: PrivateLuzia) -> None:
     job = dispatch(luzia, "setsid sleep 76543 & echo up; sleep 76543")
     await_output(luzia, job, b"up\n")

@@ -1,0 +1,85 @@
+"""A full disk of luziad's machine: output and work wait on the node until there is room."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from luzia_protocol.jobs import JobState
+
+from private_luzia import PrivateLuzia
+from ray_cluster import RayCluster, luzia_on
+from support import eventually
+
+from .test_cluster_jobs import await_output, dispatch, output
+
+NUMBERS = "".join(f"{number}\n" for number in range(1, 200001))
+"""What `seq 200000` prints: 1.3 MB."""
+PLENTY = 100_000
+
+
+@pytest.fixture
+def small(cluster: RayCluster, tmp_path: Path) -> Iterator[PrivateLuzia]:
+    """A luzia whose state is on a small file system, in the namespace of the tests."""
+    state = tmp_path / "state"
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=0700", "luzia", str(state)], check=True)
+    try:
+        with luzia_on(cluster) as luzia:
+            luzia.env["LUZIA_STATE_DIR"] = str(state)
+            yield luzia
+    finally:
+        subprocess.run(["umount", "--lazy", str(state)], check=True)
+
+
+def fill(luzia: PrivateLuzia, leave_bytes: int) -> Path:
+    """Leave so much room on the disk of its state; returns the file to delete."""
+    filler = Path(luzia.env["LUZIA_STATE_DIR"], "filler")
+    with suppress(OSError), filler.open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    with filler.open("r+b") as file:
+        file.truncate(filler.stat().st_size - leave_bytes)
+    return filler
+
+
+def reason(luzia: PrivateLuzia, job: str) -> str:
+    """What the job is said to wait for, or why it has ended."""
+    return luzia.client().get_job(job).reason or ""
+
+
+def test_output_waits_on_the_node_while_the_disk_is_full(small: PrivateLuzia, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    job = dispatch(small, f"echo up; until [ -e {gate} ]; do sleep 0.1; done; seq 200000; echo work > work")
+    await_output(small, job, b"up\n")
+    filler = fill(small, PLENTY)
+    gate.touch()
+    eventually(lambda: "No space left on device" in reason(small, job), "the reason")
+    assert small.client().get_job(job).state is JobState.RUNNING
+    filler.unlink()
+    small.client().wait([job], timeout_s=60)
+    ended = small.client().get_job(job)
+    assert (ended.state, ended.attempt) == (JobState.COMPLETED, 1)
+    assert output(small, job).decode() == f"up\n{NUMBERS}"
+    assert "+work" in small.run("diff", job).stdout.decode()
+
+
+def test_work_waits_on_the_node_while_the_disk_is_full(small: PrivateLuzia, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    job = dispatch(small, f"echo up; until [ -e {gate} ]; do sleep 0.1; done; for i in 1 2 3; do seq 200000 > $i; done")
+    await_output(small, job, b"up\n")
+    filler = fill(small, 2_500_000)  # its bundle fits, its files do not
+    gate.touch()
+    eventually(lambda: "its work cannot be brought" in reason(small, job), "the reason")
+    assert small.client().get_job(job).state is JobState.RUNNING
+    filler.unlink()
+    small.client().wait([job], timeout_s=60)
+    ended = small.client().get_job(job)
+    assert (ended.state, ended.attempt) == (JobState.COMPLETED, 1), ended.reason
+    merged = small.run("merge", "--commit", job)
+    assert merged.returncode == 0, merged.stderr
+    assert [Path(small.project, name).read_text() for name in "123"] == [NUMBERS] * 3
