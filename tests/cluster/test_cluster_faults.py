@@ -104,6 +104,31 @@ def test_the_tree_is_gone_when_the_worker_of_its_actor_is_killed(luzia: PrivateL
     eventually(lambda: processes("sleep 76543") == [], "the end of the tree")
 
 
+def test_a_job_is_found_again_when_its_executor_is_back_in_the_configuration(
+    luzia: PrivateLuzia, cluster: RayCluster
+) -> None:
+    job = dispatch(luzia, COUNT)
+    await_output(luzia, job, b"5\n")
+    luzia.stop_daemon()
+    config = Path(luzia.env["LUZIA_CONFIG"])
+    before = config.read_text()
+    config.write_text(f'[projects.p]\npath = "{luzia.project}"\nagent = "shell"\n')
+    shown = luzia.client().get_job(job)
+    assert shown.state is JobState.RUNNING
+    assert "its executor c is no longer configured" in (shown.reason or "")
+    here = dispatch(luzia, "echo here")
+    luzia.client().wait([here], timeout_s=60)
+    assert output(luzia, here) == b"here\n"
+    eventually(lambda: [*cluster.spool.glob(f"*/jobs/{job}/1/exit.json")], "the end on the node")
+    luzia.stop_daemon()
+    config.write_text(before)
+    luzia.client().wait([job], timeout_s=60)
+    ended = luzia.client().get_job(job)
+    assert (ended.state, ended.attempt) == (JobState.COMPLETED, 1)
+    assert output(luzia, job) == counted()
+    assert "+work" in luzia.run("diff", job).stdout.decode()
+
+
 def test_another_version_of_ray_is_refused_with_both_versions(cluster: RayCluster, tmp_path: Path) -> None:
     program = "import ray; ray.__version__ = '2.1.0'; from luziad.executor.ray.bridge import main; main()"
     words = [f"--address={cluster.address}", "--namespace=other", f"--lock={tmp_path}/lock", "--lease=3"]
