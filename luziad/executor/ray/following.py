@@ -312,7 +312,7 @@ class Following:
             title = f"Uncommitted work of job {self._ref.job}"
             if not await asyncio.to_thread(code.has_state, git, path, sent, title):
                 return False
-            await self._update(applying=True)  # what is half done is none of the user's changes
+            await self._update(applying=True)  # from here on, a change is not the user's
         await asyncio.to_thread(code.apply_state, git, path, state)
         if bundle is not None:
             await asyncio.to_thread(os.unlink, bundle)
