@@ -47,6 +47,26 @@ def test_a_job_of_a_killed_node_is_lost_soon_and_its_retry_waits_for_the_lease(
             cluster.kill_node(other)
 
 
+def test_a_node_that_is_killed_while_its_work_comes_back_changes_nothing_here(
+    luzia: PrivateLuzia, cluster: RayCluster
+) -> None:
+    client, node = luzia.client(), cluster.add_node(cpus=1, weak=1)
+    cluster.wait_for_nodes()
+    job = dispatch(luzia, "head -c 60000000 /dev/urandom > big; echo also > small", needs={"weak": 1})
+    directory = Path(client.get_job(job).directory or "", "1")
+    eventually((directory / "work.bundle").exists, "the first of the work")
+    for worker in processes("ray::AttemptActor"):
+        os.kill(worker, signal.SIGSTOP)  # so that it sends no more until the node is gone
+    cluster.kill_node(node)
+    client.wait([job], timeout_s=60)
+    ended = client.get_job(job)
+    assert ended.state is JobState.LOST
+    assert (directory / "work.bundle").stat().st_size < 60_000_000, "the node was killed too late"
+    assert ended.worktree is not None
+    assert sorted(path.name for path in Path(ended.worktree.path).iterdir()) == [".git", "README"]
+    client.wait([dispatch(luzia, "true")], timeout_s=60)
+
+
 def test_an_attempt_ends_itself_when_its_node_has_no_connection_to_the_head(
     luzia: PrivateLuzia, cluster: RayCluster
 ) -> None:

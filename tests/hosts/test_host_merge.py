@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from far_host import FarHost, far_host
+from far_host import NAME, FarHost, far_host
 from git_projects import Repository
 from support import ended, status
 
@@ -74,6 +75,10 @@ def test_what_fails_the_verification_there_is_not_merged_here(host: FarHost, clo
     done = host.luzia("merge", job, cwd=clone.root)
     assert done.returncode == 4
     assert "failed on the merged files" in done.stderr
+    running, shown = re.findall(r"`(luzia logs [^`]+)`", done.stderr)
+    assert shown.startswith(f"luzia logs {NAME}/")
+    assert running == shown.replace("logs", "logs -f")
+    assert host.here.run(*shown.split()[1:]).returncode == 0
     assert clone.git("rev-parse", "HEAD") == before
     assert host.luzia("merge", "--no-verify", job, cwd=clone.root).returncode == 0
 
