@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from far_host import NAME, FarHost, far_host
 from git_projects import Repository
-from support import ended, status
+from support import MAIN, ended, status
+from terminal import terminal
 
 CONFIG = 'worktree = true\nverify = "test ! -e broken"\n'
 
@@ -116,3 +118,14 @@ def test_the_diff_there_shows_uncommitted_changes(host: FarHost) -> None:
     with host.there.connect() as wire:
         path = status(wire, job)["worktree"]["path"]
     assert host.ok("open", "--print", job) == f"{path}\n"
+
+
+def test_open_is_a_shell_in_the_directory_of_the_job_there(host: FarHost) -> None:
+    job = finished(host, "echo changed >> README")
+    with host.there.connect() as wire:
+        path = status(wire, job)["worktree"]["path"]
+    command = [sys.executable, "-c", MAIN, "open", f"{NAME}/{job}"]
+    with terminal(command, host.here.env | {"SHELL": "/bin/false"}, "/", 200, 20) as screen:
+        screen.type('echo "[$PWD] [$SSH_CONNECTION] $(cat README)"; exit 7\r')
+        screen.shows(f"[{path}] [", f" {host.port}] ", "changed")
+        assert screen.ended() == 7
