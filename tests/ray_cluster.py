@@ -54,9 +54,10 @@ class RayCluster:
         """That of the head."""
         return str(self.cluster.address)
 
-    def add_node(self, cpus: int = 2, **resources: float) -> Any:
-        """Add a node with these resources."""
-        return self.cluster.add_node(num_cpus=cpus, resources=resources, object_store_memory=STORE_BYTES)
+    def add_node(self, cpus: int = 2, spool: Path | None = None, **resources: float) -> Any:
+        """Add a node with these resources. spool: its own, if it is not that of all nodes."""
+        env = {"LUZIA_SPOOL": str(spool or self.spool)}
+        return self.cluster.add_node(num_cpus=cpus, resources=resources, object_store_memory=STORE_BYTES, env_vars=env)
 
     def kill_node(self, node: Any) -> None:
         """Kill a node at once, as a power failure would."""

@@ -1,7 +1,8 @@
-"""A full disk of luziad's machine: output and work wait on the node until there is room."""
+"""Full disks: of luziad's machine, for which output and work wait on the node; of a node, which says so."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +13,7 @@ import pytest
 from luzia_protocol.jobs import JobState
 
 from private_luzia import PrivateLuzia
-from ray_cluster import RayCluster, luzia_on
+from ray_cluster import RayCluster, git, luzia_on
 from support import eventually
 
 from .test_cluster_jobs import await_output, dispatch, output
@@ -83,3 +84,28 @@ def test_work_waits_on_the_node_while_the_disk_is_full(small: PrivateLuzia, tmp_
     merged = small.run("merge", "--commit", job)
     assert merged.returncode == 0, merged.stderr
     assert [Path(small.project, name).read_text() for name in "123"] == [NUMBERS] * 3
+
+
+def test_a_full_disk_of_a_node_is_the_reason(cluster: RayCluster, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "luzia", str(spool)], check=True)
+    node = cluster.add_node(cpus=1, spool=spool, tiny=1)
+    cluster.wait_for_nodes()
+    try:
+        with luzia_on(cluster) as luzia:
+            kept = dispatch(luzia, "head -c 2500000 /dev/urandom > big", needs={"tiny": 1})
+            luzia.client().wait([kept], timeout_s=60)
+            assert luzia.client().get_job(kept).state is JobState.LOST
+            assert "which keeps its files" in reason(luzia, kept)
+            Path(luzia.project, "large").write_bytes(os.urandom(6_000_000))
+            git(luzia, "add", ".")
+            git(luzia, "commit", "-q", "-m", "large")
+            refused = dispatch(luzia, "true", needs={"tiny": 1})
+            luzia.client().wait([refused], timeout_s=60)
+            assert luzia.client().get_job(refused).state is JobState.FAILED
+            assert reason(luzia, refused).startswith("its code cannot be sent: ")
+            assert reason(luzia, refused).endswith("No space left on device")
+    finally:
+        cluster.kill_node(node)
+        subprocess.run(["umount", "--lazy", str(spool)], check=True)

@@ -184,9 +184,9 @@ class Following:
             sent = None if carried is None else carried.state
             await self._update(ordered=True, sent=sent)
             await actor.start.remote(msgspec.msgpack.encode(order))
-        except (GitError, OSError) as exc:
+        except (GitError, OSError, RayTaskError) as exc:
             await self._kill()
-            await self.fail(f"its code cannot be sent: {describe_error(exc)}")
+            await self.fail(f"its code cannot be sent: {_words(exc)}")
             return False
         except RayActorError as exc:
             if self._record.ordered:
@@ -195,10 +195,6 @@ class Following:
                 await self.fail(f"its node cannot run luzia: {_words(exc)}")
             else:
                 await self._end(NotStarted(_words(exc)))
-            return False
-        except RayTaskError as exc:
-            await self._kill()
-            await self.fail(f"its node cannot run luzia: {_words(exc)}")
             return False
         self._is_placed = True
         for letter in self._waiting:
@@ -390,6 +386,9 @@ def _write_part(file: str, offset: int, part: bytes) -> None:
 
 
 def _words(error: BaseException) -> str:
-    """What Ray says, in one line: the last one of its message."""
+    """What an error says in one line: what its node says, or the last line of what Ray says."""
+    cause = error.cause if isinstance(error, RayTaskError) else error
+    if isinstance(cause, (GitError, OSError)):
+        return describe_error(cause)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__)[:300]
