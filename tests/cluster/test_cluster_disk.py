@@ -13,7 +13,7 @@ import pytest
 from luzia_protocol.jobs import JobState
 
 from private_luzia import PrivateLuzia
-from ray_cluster import RayCluster, git, luzia_on
+from ray_cluster import RayCluster, dispatch_if_possible, git, luzia_on
 from support import eventually
 
 from .test_cluster_jobs import await_output, dispatch, output
@@ -94,7 +94,8 @@ def test_a_full_disk_of_a_node_is_the_reason(cluster: RayCluster, tmp_path: Path
     cluster.wait_for_nodes()
     try:
         with luzia_on(cluster) as luzia:
-            kept = dispatch(luzia, "head -c 2500000 /dev/urandom > big", needs={"tiny": 1})
+            command = "head -c 2500000 /dev/urandom > big"
+            (kept,) = eventually(lambda: dispatch_if_possible(luzia, command, needs={"tiny": 1}), "the new node")
             luzia.client().wait([kept], timeout_s=60)
             assert luzia.client().get_job(kept).state is JobState.LOST
             assert "which keeps its files" in reason(luzia, kept)

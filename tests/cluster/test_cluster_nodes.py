@@ -10,7 +10,7 @@ from pathlib import Path
 from luzia_protocol.jobs import JobState, Outcome
 
 from private_luzia import PrivateLuzia
-from ray_cluster import LEASE_S, RayCluster, luzia_on, processes
+from ray_cluster import LEASE_S, RayCluster, dispatch_if_possible, luzia_on, processes
 from support import eventually
 
 from .test_cluster_faults import COUNT, counted
@@ -26,9 +26,8 @@ def test_a_job_of_a_killed_node_is_lost_soon_and_its_retry_waits_for_the_lease(
     try:
         luzia.client()
         eventually(lambda: luzia.client().get_info())
-        job = dispatch(
-            luzia, "date +%s.%N; echo up; [ $LUZIA_ATTEMPT = 2 ] || sleep 65432", needs={"weak": 1}, retries=1
-        )
+        command = "date +%s.%N; echo up; [ $LUZIA_ATTEMPT = 2 ] || sleep 65432"
+        (job,) = eventually(lambda: dispatch_if_possible(luzia, command, needs={"weak": 1}, retries=1), "the new node")
         await_output(luzia, job, b"up\n")
         cluster.kill_node(node)
         killed_at = time.time()
@@ -52,7 +51,8 @@ def test_a_node_that_is_killed_while_its_work_comes_back_changes_nothing_here(
 ) -> None:
     client, node = luzia.client(), cluster.add_node(cpus=1, weak=1)
     cluster.wait_for_nodes()
-    job = dispatch(luzia, "head -c 60000000 /dev/urandom > big; echo also > small", needs={"weak": 1})
+    command = "head -c 60000000 /dev/urandom > big; echo also > small"
+    (job,) = eventually(lambda: dispatch_if_possible(luzia, command, needs={"weak": 1}), "the new node")
     directory = Path(client.get_job(job).directory or "", "1")
     eventually((directory / "work.bundle").exists, "the first of the work")
     for worker in processes("ray::AttemptActor"):
@@ -97,7 +97,7 @@ def test_a_node_that_the_head_counts_as_dead_ends_its_attempt_before_the_next_on
         f"n=0; while [ $n -lt 1000 ]; do echo $LUZIA_ATTEMPT >> {trace}; n=$((n+1)); sleep 0.05;"
         " [ $LUZIA_ATTEMPT = 1 ] || [ $n -lt 20 ] || exit 0; done"
     )
-    job = dispatch(luzia, command, needs={"cut": 1}, retries=1)
+    (job,) = eventually(lambda: dispatch_if_possible(luzia, command, needs={"cut": 1}, retries=1), "the new node")
     eventually(trace.exists)
     os.kill(raylet, signal.SIGSTOP)
     try:

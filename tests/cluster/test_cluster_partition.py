@@ -21,8 +21,6 @@ from far_network import FarNetwork, missing
 from ray_cluster import LEASE_S, STORE_BYTES, dispatch_if_possible, environment, lack, luzia_on
 from support import DEADLINE_S, eventually
 
-from .test_cluster_jobs import dispatch
-
 PORT = 6399
 START = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--block"]
 
@@ -99,7 +97,7 @@ def test_an_attempt_on_a_node_that_is_cut_off_ends_before_the_next_one_starts_el
     )
     far = split.add_there(cut=1)
     with luzia_on(split) as luzia:
-        job = dispatch(luzia, command, needs={"cut": 1}, retries=1)
+        (job,) = eventually(lambda: dispatch_if_possible(luzia, command, needs={"cut": 1}, retries=1), "the new node")
         eventually(trace.exists, "the first attempt")
         split.add_here(cut=1)
         split.network.cut()
