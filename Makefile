@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NATIVE := $(VENV)/.native
 RAY := $(VENV)/.ray
-ALONE := unshare --map-root-user --net --pid --fork --kill-child --mount-proc sh -c
+CLUSTERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-native test-hosts test-ray test-agents test-agents-all test-systemd test-systemd-vm test-container
@@ -59,11 +59,12 @@ $(RAY): $(STAMP) .ci/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt ray
 	@touch $@
 
-test-ray: $(RAY) ## run jobs on a real cluster of Ray, in namespaces of its own (installs Ray once: 260 MB)
-	$(ALONE) 'ip link set lo up && exec $(BIN)/pytest -rs tests/cluster tests/integration/test_unreachable_cluster.py'
+test-ray: $(RAY) ## run jobs on real clusters of Ray, in namespaces of their own (installs Ray once: 260 MB)
+	$(BIN)/pytest -rs --dist=loadfile --tx='$(CLUSTERS)*popen//python=$(CURDIR)/tests/alone.sh $(CURDIR)/$(BIN)/python' \
+	    tests/cluster tests/integration/test_unreachable_cluster.py
 
 bench-ray: $(RAY) ## take the measurements of docs/scale.md, on a real cluster of Ray
-	$(ALONE) 'ip link set lo up && exec $(BIN)/python tests/bench/cluster.py'
+	tests/alone.sh $(BIN)/python tests/bench/cluster.py
 
 test-agents: $(STAMP) ## run real agents against a local model server (needs npm; installs them once)
 	$(BIN)/pytest -rs --numprocesses=$(AGENT_WORKERS) tests/agents

@@ -11,16 +11,19 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+
+from luzia_protocol.errors import Refused
 
 from private_luzia import PrivateLuzia, private_luzia
 
 STORE_BYTES = 80_000_000
 LEASE_S = 3.0
-_HEALTH = {"period_ms": 300, "timeout_ms": 600, "failure_threshold": 2, "initial_delay_ms": 500}
+HEALTH = {"period_ms": 300, "timeout_ms": 600, "failure_threshold": 2, "initial_delay_ms": 500}
+"""How the head checks its nodes: sooner than the values that docs/ray.md recommends."""
 
 
 def lack() -> str | None:
@@ -51,9 +54,10 @@ class RayCluster:
         """That of the head."""
         return str(self.cluster.address)
 
-    def add_node(self, cpus: int = 2, **resources: float) -> Any:
-        """Add a node with these resources."""
-        return self.cluster.add_node(num_cpus=cpus, resources=resources, object_store_memory=STORE_BYTES)
+    def add_node(self, cpus: int = 2, spool: Path | None = None, **resources: float) -> Any:
+        """Add a node with these resources. spool: its own, if it is not that of all nodes."""
+        env = {"LUZIA_SPOOL": str(spool or self.spool)}
+        return self.cluster.add_node(num_cpus=cpus, resources=resources, object_store_memory=STORE_BYTES, env_vars=env)
 
     def kill_node(self, node: Any) -> None:
         """Kill a node at once, as a power failure would."""
@@ -72,19 +76,19 @@ class RayCluster:
         self.cluster.wait_for_nodes(timeout=30)
 
 
-def environment(spool: Path) -> dict[str, str]:
-    """The variables of all of Ray's processes. spool: where nodes keep what luzia has there."""
+def environment(spool: Path, health: Mapping[str, int] = HEALTH) -> dict[str, str]:
+    """The variables of all of Ray's processes. spool: where nodes keep what luzia has there. health: see HEALTH."""
     storage = spool.parent / "tables"
     storage.mkdir()
-    health = {f"RAY_health_check_{name}": str(value) for name, value in _HEALTH.items()}
+    checks = {f"RAY_health_check_{name}": str(value) for name, value in health.items()}
     kept = {"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(storage)}
-    return health | kept | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "LUZIA_SPOOL": str(spool)}
+    return checks | kept | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "LUZIA_SPOOL": str(spool)}
 
 
 @contextmanager
-def ray_cluster(spool: Path) -> Iterator[RayCluster]:
-    """A cluster with a head only, for a `with` block."""
-    os.environ |= environment(spool)
+def ray_cluster(spool: Path, health: Mapping[str, int] = HEALTH) -> Iterator[RayCluster]:
+    """A cluster with a head only, for a `with` block. health: see HEALTH."""
+    os.environ |= environment(spool, health)
     from ray.cluster_utils import Cluster
 
     head = {
@@ -122,6 +126,16 @@ def luzia_on(
         git(luzia, "add", ".")
         git(luzia, "commit", "-q", "-m", "first")
         yield luzia
+
+
+def dispatch_if_possible(luzia: PrivateLuzia, command: str, **options: object) -> list[str]:
+    """Dispatch a shell command; returns the job's id, or nothing while no node has what it needs."""
+    try:
+        return [luzia.client().dispatch("p", command, **options).job]  # type: ignore[arg-type]
+    except Refused as exc:
+        if "no node has more than" not in exc.message:
+            raise
+        return []
 
 
 def git(luzia: PrivateLuzia, *words: str) -> str:

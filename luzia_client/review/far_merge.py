@@ -67,9 +67,8 @@ def merge_from_host(
         merged = merge_branch(job, local, commit=False, message=None)
         record_acceptance(client, job, merged)
         return merged
-    return merge_verified(
-        client, job, local, commit=False, message=None, started=started, publish=far.publisher(f"refs/luzia/{job.id}")
-    )
+    publish = far.publisher(f"refs/luzia/{job.id}")
+    return merge_verified(client, job, local, commit=False, message=None, started=started, publish=publish, host=host)
 
 
 def _check_branch(job: Job, tree: Worktree, host: str) -> None:

@@ -10,6 +10,8 @@ from luzia_protocol.errors import ErrorCode, Refused
 from luzia_protocol.jobs import Job, JobState, Worktree
 
 from luzia_client.api.client import Client
+from luzia_client.hosts.job_ids import id_here
+from luzia_client.hosts.settings import LOCAL
 from luzia_client.review.acceptance import record_acceptance
 from luzia_client.review.verification import run_verification, verify_command
 from luzia_client.trees import WorktreeError
@@ -27,15 +29,16 @@ def merge_verified(
     selection: Selection | None = None,
     started: Callable[[str, str], None] = lambda _job, _command: None,
     publish: Callable[[str], AbstractContextManager[None]] = lambda _commit: nullcontext(),
+    host: str = LOCAL,
 ) -> MergeResult:
     """Merge the work of a final job, as merge_branch does, if the verification succeeds or there is none.
 
     The command runs as a job in a worktree of its own, which begins at the merged commit. Until it has succeeded,
     nothing is changed. Afterwards the work is accepted, if it was to be reviewed.
     started: is called with the id of that job and the command. publish: puts the merged commit where that job can find
-    it, while the block runs. Raises WorktreeError and Refused.
+    it, while the block runs. host: where the job is. Raises WorktreeError and Refused.
     """
-    check = require_verified(client, job, started, publish)
+    check = require_verified(client, job, started, publish, host)
     merged = merge_branch(job, tree, commit=commit, message=message, selection=selection, check=check)
     record_acceptance(client, job, merged)
     return merged
@@ -46,10 +49,13 @@ def require_verified(
     job: Job,
     started: Callable[[str, str], None],
     publish: Callable[[str], AbstractContextManager[None]] = lambda _commit: nullcontext(),
+    host: str = LOCAL,
 ) -> Callable[[str], None] | None:
     """What raises WorktreeError for a commit on which the project's `verify` command fails; None without a command."""
     command = verify_command(client, job.project)
-    return None if command is None else functools.partial(_require_success, client, job, command, started, publish)
+    if command is None:
+        return None
+    return functools.partial(_require_success, client, job, command, started, publish, host)
 
 
 def require_finished(job: Job) -> None:
@@ -66,6 +72,7 @@ def _require_success(
     command: str,
     started: Callable[[str, str], None],
     publish: Callable[[str], AbstractContextManager[None]],
+    host: str,
     commit: str,
 ) -> None:
     """Run the command on a commit. Raises WorktreeError if it fails, and Refused."""
@@ -73,5 +80,6 @@ def _require_success(
         done = run_verification(client, job, command, commit, started=lambda name: started(name, command))
     if done.state is not JobState.COMPLETED:
         why = f": {done.reason}" if done.reason else ""
-        hint = f"Nothing was changed. `luzia logs {done.id}` shows its output; --no-verify merges nevertheless."
-        raise WorktreeError(f"`{command}` failed on the merged files, in job {done.id}{why}", hint)
+        name = id_here(host, done.id)
+        hint = f"Nothing was changed. `luzia logs {name}` shows its output; --no-verify merges nevertheless."
+        raise WorktreeError(f"`{command}` failed on the merged files, in job {name}{why}", hint)

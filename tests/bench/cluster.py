@@ -1,12 +1,15 @@
 """Measures what a job on a cluster costs its parts: run it alone, by `make bench-ray`. docs/scale.md has the figures.
 
 Prints the memory of the bridge and of a job on its node, the time from dispatch to start, how many jobs that do
-nothing pass through one bridge, the records and bytes that a job leaves in the store, and the cost of a connection.
+nothing pass through one bridge, the records and bytes that a job leaves in the store, and the cost of a connection;
+then when a job is lost whose node ends or says nothing any more, and when its attempts end and start. It fails when a
+loss takes longer than 3 s, or an attempt longer after it than the lease and 2 s. With `losses` it prints only these.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import statistics
 import sys
@@ -17,14 +20,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from luzia_protocol.jobs import JobState, Outcome  # noqa: E402
+
 from private_luzia import PrivateLuzia  # noqa: E402
-from ray_cluster import lack, luzia_on, processes, ray_cluster  # noqa: E402
+from ray_cluster import LEASE_S, RayCluster, dispatch_if_possible, lack, luzia_on, processes, ray_cluster  # noqa: E402
 from support import eventually  # noqa: E402
 
 ROUNDS = 9
 SLEEPERS = 4  # the slots of a luziad on two cores
 SHORT = 24
 CONNECTIONS = 200
+LOSSES = 3
+HEALTH = {"period_ms": 300, "timeout_ms": 500, "failure_threshold": 3, "initial_delay_ms": 500}
+"""What docs/ray.md recommends; the last, because by default new nodes are not checked for 5 s."""
+LOSS_S = 3.0
+FENCED_S = LEASE_S + 2.0
 
 
 def pss_mb(*pids: int) -> float:
@@ -96,17 +106,68 @@ def measure(luzia: PrivateLuzia) -> None:
         each.close()
 
 
+def lose(luzia: PrivateLuzia, cluster: RayCluster, trace: Path, *, is_silent: bool) -> tuple[float, float, float]:
+    """Lose the node of an attempt: killed, or silent, so that only the head counts it as dead.
+
+    Returns after how many seconds the attempt was lost, had its last sign of life, and the next one its first.
+    """
+    client, before = luzia.client(), set(processes("raylet/raylet"))
+    node = cluster.add_node(cpus=1, weak=1)
+    cluster.wait_for_nodes()
+    (raylet,) = set(processes("raylet/raylet")) - before
+    command = f"n=0; while [ $LUZIA_ATTEMPT = 1 ] || [ $n -lt 20 ]; do echo $LUZIA_ATTEMPT $(date +%s.%N) >> {trace};"
+    command += " n=$((n+1)); sleep 0.05; done"
+    (job,) = eventually(lambda: dispatch_if_possible(luzia, command, needs={"weak": 1}, retries=1), "the new node")
+    eventually(trace.exists)
+    other = cluster.add_node(cpus=1, weak=1)
+    cluster.wait_for_nodes()
+    at = time.time()
+    os.kill(raylet, signal.SIGSTOP if is_silent else signal.SIGKILL)
+    eventually(lambda: client.get_job(job).attempts[0].outcome is Outcome.LOST, "the loss")
+    lost = client.get_job(job).attempts[0].ended_at
+    assert lost is not None
+    client.wait([job], timeout_s=60)
+    assert client.get_job(job).state is JobState.COMPLETED
+    if is_silent:
+        os.kill(raylet, signal.SIGCONT)
+    for each in (node, other):
+        cluster.kill_node(each)
+    signs: dict[str, list[float]] = {"1": [], "2": []}
+    for attempt, when in map(str.split, trace.read_text().splitlines()):
+        signs[attempt].append(float(when) - at)
+    return lost.timestamp() - at, max(signs["1"]), min(signs["2"])
+
+
+def measure_losses(luzia: PrivateLuzia, cluster: RayCluster, directory: Path) -> bool:
+    """Print when attempts are lost, end and start; False if one takes longer than is promised."""
+    kept = True
+    for is_silent in (False, True):
+        found = [
+            lose(luzia, cluster, directory / f"trace{is_silent}{number}", is_silent=is_silent)
+            for number in range(LOSSES)
+        ]
+        lost, ended, started = (
+            max(each) if index < 2 else min(each) for index, each in enumerate(zip(*found, strict=True))
+        )
+        print(f"node {'silent' if is_silent else 'killed'}, worst of {LOSSES}: lost after {lost:.2f} s,", end=" ")
+        print(f"ended after {max(0.0, ended):.2f} s, next attempt from {started:.2f} s on")
+        apart = all(last < first for _, last, first in found)
+        kept = kept and apart and lost <= LOSS_S and all(last <= loss + FENCED_S for loss, last, _ in found)
+    return kept
+
+
 def main() -> int:
     """Measure on a cluster with one node."""
     if (reason := lack()) is not None:
         print(reason, file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory() as directory, ray_cluster(Path(directory, "spool")) as cluster:
+    with tempfile.TemporaryDirectory() as directory, ray_cluster(Path(directory, "spool"), HEALTH) as cluster:
         cluster.add_node(cpus=4)
         cluster.wait_for_nodes()
         with luzia_on(cluster) as luzia:
-            measure(luzia)
-    return 0
+            if sys.argv[1:] != ["losses"]:
+                measure(luzia)
+            return 0 if measure_losses(luzia, cluster, Path(directory)) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One cluster for all tests of this directory; each test has a luzia and a namespace of its own."""
+"""One cluster for each process of pytest; each test has a luzia and a namespace of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends on a cluster at any time: no job is lost without a word, and none runs twice at the same time."""
+"""What ends around a job of a cluster at any time: its daemon, its bridge, its actor. Nothing of it is lost."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from luzia_protocol.jobs import JobState, Outcome
+from luzia_protocol.jobs import JobState
 
 from private_luzia import PrivateLuzia
-from ray_cluster import LEASE_S, RayCluster, luzia_on, processes
+from ray_cluster import RayCluster, processes
 from support import eventually
 
 from .test_cluster_jobs import await_output, dispatch, output
@@ -76,6 +75,23 @@ def test_another_bridge_follows_the_jobs_of_one_that_was_killed(luzia: PrivateLu
     assert output(luzia, job) == counted()
 
 
+def test_work_that_its_node_cannot_pack_is_told_and_disturbs_no_other_job(
+    luzia: PrivateLuzia, cluster: RayCluster
+) -> None:
+    other = dispatch(luzia, COUNT)
+    await_output(luzia, other, b"1\n")
+    (bridge,) = bridges(luzia)
+    job = dispatch(luzia, "echo work > work; rm -r .git")
+    luzia.client().wait([job, other], timeout_s=60)
+    ended = luzia.client().get_job(job)
+    assert ended.state is JobState.LOST
+    assert "could not be packed on its node, which keeps its files" in (ended.reason or "")
+    assert "not a git repository" in (ended.reason or "")
+    assert [path.read_text() for path in cluster.spool.glob(f"*/trees/{job}-1/work")] == ["work\n"]
+    assert bridges(luzia) == [bridge]
+    assert output(luzia, other) == counted()
+
+
 def test_the_tree_is_gone_when_the_worker_of_its_actor_is_killed(luzia: PrivateLuzia) -> None:
     job = dispatch(luzia, "setsid sleep 76543 & echo up; sleep 76543")
     await_output(luzia, job, b"up\n")
@@ -88,94 +104,29 @@ def test_the_tree_is_gone_when_the_worker_of_its_actor_is_killed(luzia: PrivateL
     eventually(lambda: processes("sleep 76543") == [], "the end of the tree")
 
 
-def test_a_job_of_a_killed_node_is_lost_soon_and_its_retry_waits_for_the_lease(
+def test_a_job_is_found_again_when_its_executor_is_back_in_the_configuration(
     luzia: PrivateLuzia, cluster: RayCluster
 ) -> None:
-    node = cluster.add_node(cpus=1, weak=1)
-    other = None
-    cluster.wait_for_nodes()
-    try:
-        luzia.client()
-        eventually(lambda: luzia.client().get_info())
-        job = dispatch(
-            luzia, "date +%s.%N; echo up; [ $LUZIA_ATTEMPT = 2 ] || sleep 65432", needs={"weak": 1}, retries=1
-        )
-        await_output(luzia, job, b"up\n")
-        cluster.kill_node(node)
-        killed_at = time.time()
-        eventually(lambda: luzia.client().get_job(job).attempts[0].outcome is Outcome.LOST, "the loss")
-        lost_s = luzia.client().get_job(job).attempts[0].ended_at.timestamp() - killed_at  # type: ignore[union-attr]
-        other = cluster.add_node(cpus=1, weak=1)
-        eventually(lambda: processes("sleep 65432") == [], "the end of the tree")
-        luzia.client().wait([job], timeout_s=90)
-        ended = luzia.client().get_job(job)
-        assert (ended.state, ended.attempt) == (JobState.COMPLETED, 2)
-        second = float(output(luzia, job).split()[0])
-        assert second - (killed_at + lost_s) >= LEASE_S, "the lease of the first attempt had to end"
-        print(f"lost after {lost_s:.2f} s")
-    finally:
-        if other is not None:
-            cluster.kill_node(other)
-
-
-def test_an_attempt_ends_itself_when_its_node_has_no_connection_to_the_head(
-    luzia: PrivateLuzia, cluster: RayCluster
-) -> None:
-    job = dispatch(luzia, "echo up; sleep 54321")
-    await_output(luzia, job, b"up\n")
-    head = processes("gcs_server")
-    for pid in head:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        eventually(lambda: processes("sleep 54321") == [], "the end of the tree")
-    finally:
-        for pid in head:
-            os.kill(pid, signal.SIGCONT)
+    job = dispatch(luzia, COUNT)
+    await_output(luzia, job, b"5\n")
+    luzia.stop_daemon()
+    config = Path(luzia.env["LUZIA_CONFIG"])
+    before = config.read_text()
+    config.write_text(f'[projects.p]\npath = "{luzia.project}"\nagent = "shell"\n')
+    shown = luzia.client().get_job(job)
+    assert shown.state is JobState.RUNNING
+    assert "its executor c is no longer configured" in (shown.reason or "")
+    here = dispatch(luzia, "echo here")
+    luzia.client().wait([here], timeout_s=60)
+    assert output(luzia, here) == b"here\n"
+    eventually(lambda: [*cluster.spool.glob(f"*/jobs/{job}/1/exit.json")], "the end on the node")
+    luzia.stop_daemon()
+    config.write_text(before)
     luzia.client().wait([job], timeout_s=60)
-    assert luzia.client().get_job(job).state in (JobState.LOST, JobState.FAILED, JobState.CANCELLED)
-
-
-def test_a_node_that_the_head_counts_as_dead_ends_its_attempt_before_the_next_one_starts(
-    luzia: PrivateLuzia, cluster: RayCluster, tmp_path: Path
-) -> None:
-    """The worker and the agent run on, only the raylet is silent: as on a node that is cut off."""
-    trace = tmp_path / "trace"
-    before = set(processes("raylet/raylet"))
-    node, other = cluster.add_node(cpus=1, cut=1), None
-    cluster.wait_for_nodes()
-    (raylet,) = set(processes("raylet/raylet")) - before
-    command = (
-        f"n=0; while [ $n -lt 1000 ]; do echo $LUZIA_ATTEMPT >> {trace}; n=$((n+1)); sleep 0.05;"
-        " [ $LUZIA_ATTEMPT = 1 ] || [ $n -lt 20 ] || exit 0; done"
-    )
-    job = dispatch(luzia, command, needs={"cut": 1}, retries=1)
-    eventually(trace.exists)
-    os.kill(raylet, signal.SIGSTOP)
-    try:
-        eventually(lambda: luzia.client().get_job(job).attempts[0].outcome is Outcome.LOST, "the loss")
-        other = cluster.add_node(cpus=1, cut=1)
-        luzia.client().wait([job], timeout_s=90)
-        assert luzia.client().get_job(job).state is JobState.COMPLETED
-        lines = trace.read_text().split()
-        assert lines == sorted(lines), "attempts have run at the same time"
-        assert set(lines) == {"1", "2"}
-    finally:
-        os.kill(raylet, signal.SIGCONT)
-        for each in filter(None, (node, other)):
-            cluster.kill_node(each)
-
-
-def test_a_job_continues_while_a_head_with_persistent_storage_is_restarted(cluster: RayCluster) -> None:
-    with luzia_on(cluster, lease_s=60.0) as luzia:
-        job = dispatch(luzia, COUNT)
-        await_output(luzia, job, b"5\n")
-        cluster.kill_head()
-        cluster.restart_head()
-        later = dispatch(luzia, "echo later")
-        luzia.client().wait([job, later], timeout_s=90)
-        assert luzia.client().get_job(job).attempt == 1
-        assert output(luzia, job) == counted()
-        assert output(luzia, later) == b"later\n"
+    ended = luzia.client().get_job(job)
+    assert (ended.state, ended.attempt) == (JobState.COMPLETED, 1)
+    assert output(luzia, job) == counted()
+    assert "+work" in luzia.run("diff", job).stdout.decode()
 
 
 def test_another_version_of_ray_is_refused_with_both_versions(cluster: RayCluster, tmp_path: Path) -> None:

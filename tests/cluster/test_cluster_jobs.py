@@ -54,7 +54,7 @@ def test_a_job_runs_there_and_its_output_work_and_exit_code_come_back(luzia: Pri
     assert "+new" in shown
     assert not Path(luzia.project, "added").exists()
     assert git(luzia, "status", "--porcelain") == ""
-    assert not [*cluster.spool.glob(f"*/jobs/{job}/*")], "the node keeps nothing"
+    assert not [*cluster.spool.glob(f"*/jobs/{job}")], "the node keeps nothing"
 
 
 def test_commits_of_a_job_come_back_as_its_branch_and_are_merged(luzia: PrivateLuzia) -> None:

@@ -15,15 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from luzia_protocol.errors import Refused
 from luzia_protocol.jobs import JobState, Outcome
 
 from far_network import FarNetwork, missing
-from private_luzia import PrivateLuzia
-from ray_cluster import LEASE_S, STORE_BYTES, environment, lack, luzia_on
+from ray_cluster import LEASE_S, STORE_BYTES, dispatch_if_possible, environment, lack, luzia_on
 from support import DEADLINE_S, eventually
-
-from .test_cluster_jobs import dispatch
 
 PORT = 6399
 START = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--block"]
@@ -91,16 +87,6 @@ def split(tmp_path: Path) -> Iterator[SplitCluster]:
         network.remove()
 
 
-def dispatch_if_possible(luzia: PrivateLuzia, command: str, **options: object) -> list[str]:
-    """The id of the job; nothing while no node has what it needs."""
-    try:
-        return [dispatch(luzia, command, **options)]
-    except Refused as exc:
-        if "no node has more than" not in exc.message:
-            raise
-        return []
-
-
 def test_an_attempt_on_a_node_that_is_cut_off_ends_before_the_next_one_starts_elsewhere(
     split: SplitCluster, tmp_path: Path
 ) -> None:
@@ -111,7 +97,7 @@ def test_an_attempt_on_a_node_that_is_cut_off_ends_before_the_next_one_starts_el
     )
     far = split.add_there(cut=1)
     with luzia_on(split) as luzia:
-        job = dispatch(luzia, command, needs={"cut": 1}, retries=1)
+        (job,) = eventually(lambda: dispatch_if_possible(luzia, command, needs={"cut": 1}, retries=1), "the new node")
         eventually(trace.exists, "the first attempt")
         split.add_here(cut=1)
         split.network.cut()

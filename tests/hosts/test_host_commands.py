@@ -54,6 +54,16 @@ def test_an_id_names_its_host(host: FarHost) -> None:
     assert json.loads(host.here.run("jobs", f"{NAME}/{job}", "--json").stdout)["id"] == job
 
 
+def test_the_commands_that_are_shown_for_a_job_name_its_host(host: FarHost) -> None:
+    job = host.job_there("echo there")
+    host.ok("wait", job)
+    for words in (["jobs", f"{NAME}/{job}"], ["--host", NAME, "jobs", job]):
+        shown = host.here.run(*words).stdout
+        assert f"Job {NAME}/{job}  completed" in shown
+        command = next(line.split() for line in shown.splitlines() if line.strip().startswith("luzia logs"))
+        assert host.here.run(*command[1:]).stdout == "there\n"
+
+
 def test_output_is_followed_and_a_job_is_waited_for_and_cancelled(host: FarHost) -> None:
     job = dispatch(host, "echo begun; exec sleep 1000")
     with host.start_command("logs", "-f", job) as following, host.start_command("wait", job) as waiting:

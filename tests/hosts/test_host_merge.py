@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from far_host import FarHost, far_host
+from far_host import NAME, FarHost, far_host
 from git_projects import Repository
-from support import ended, status
+from support import MAIN, ended, status
+from terminal import terminal
 
 CONFIG = 'worktree = true\nverify = "test ! -e broken"\n'
 
@@ -74,6 +77,10 @@ def test_what_fails_the_verification_there_is_not_merged_here(host: FarHost, clo
     done = host.luzia("merge", job, cwd=clone.root)
     assert done.returncode == 4
     assert "failed on the merged files" in done.stderr
+    running, shown = re.findall(r"`(luzia logs [^`]+)`", done.stderr)
+    assert shown.startswith(f"luzia logs {NAME}/")
+    assert running == shown.replace("logs", "logs -f")
+    assert host.here.run(*shown.split()[1:]).returncode == 0
     assert clone.git("rev-parse", "HEAD") == before
     assert host.luzia("merge", "--no-verify", job, cwd=clone.root).returncode == 0
 
@@ -111,3 +118,14 @@ def test_the_diff_there_shows_uncommitted_changes(host: FarHost) -> None:
     with host.there.connect() as wire:
         path = status(wire, job)["worktree"]["path"]
     assert host.ok("open", "--print", job) == f"{path}\n"
+
+
+def test_open_is_a_shell_in_the_directory_of_the_job_there(host: FarHost) -> None:
+    job = finished(host, "echo changed >> README")
+    with host.there.connect() as wire:
+        path = status(wire, job)["worktree"]["path"]
+    command = [sys.executable, "-c", MAIN, "open", f"{NAME}/{job}"]
+    with terminal(command, host.here.env | {"SHELL": "/bin/false"}, "/", 200, 20) as screen:
+        screen.type('echo "[$PWD] [$SSH_CONNECTION] $(cat README)"; exit 7\r')
+        screen.shows(f"[{path}] [", f" {host.port}] ", "changed")
+        assert screen.ended() == 7

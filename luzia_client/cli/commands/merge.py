@@ -29,6 +29,8 @@ from luzia_client.cli.args.selection import confirm, format_ids
 from luzia_client.cli.show.errors import print_refusal
 from luzia_client.cli.show.output import print_json
 from luzia_client.cli.show.text import format_quantity, harmless
+from luzia_client.hosts.job_ids import id_here
+from luzia_client.hosts.settings import LOCAL
 from luzia_client.review.acceptance import record_acceptance
 from luzia_client.review.far_merge import merge_from_host
 from luzia_client.review.pull_request import open_pull_request
@@ -193,4 +195,5 @@ def _open_pull_request(client: Client, job: Job, args: argparse.Namespace) -> in
 
 
 def _tell_verification(job: str, command: str) -> None:
-    print(harmless(f"Running `{command}` on the merged files: `luzia logs -f {job}`"), file=sys.stderr)
+    name = id_here(os.environ.get("LUZIA_HOST") or LOCAL, job)
+    print(harmless(f"Running `{command}` on the merged files: `luzia logs -f {name}`"), file=sys.stderr)

@@ -57,7 +57,7 @@ def print_all(query: JobQuery, *, as_json: bool, columns: str | None) -> int:
     else:
         print_pages_table(query, [listed.page])
     for name, problem in listed.problems.items():
-        hint = f"{problem.hint} Its jobs are not affected, and are not in this list."
+        hint = f"{problem.hint} Its jobs are not in this list."
         print_error(f"{name}: {problem.message}", hint, exit_codes.UNREACHABLE)
     return exit_codes.UNREACHABLE if listed.problems else exit_codes.OK
 

@@ -227,11 +227,13 @@ def describe_attempts(job: Job, screen: Screen) -> list[str]:
     """One line per attempt, if there are several, or one and another one is queued."""
     if len(job.attempts) < (1 if job.state == state_names.QUEUED else 2):
         return []
-    return ["  Attempts:", *(f"    {_format_attempt(attempt, screen)}" for attempt in job.attempts)]
+    return ["  Attempts:", *(f"    {_format_attempt(job, attempt, screen)}" for attempt in job.attempts)]
 
 
-def _format_attempt(attempt: Attempt, screen: Screen) -> str:
-    word = "in progress" if attempt.outcome is None else str(attempt.outcome).replace("_", " ")
+def _format_attempt(job: Job, attempt: Attempt, screen: Screen) -> str:
+    runs = job.state != state_names.QUEUED and attempt.number == job.attempt
+    without = "in progress" if runs else "not started"
+    word = without if attempt.outcome is None else str(attempt.outcome).replace("_", " ")
     colour = "" if attempt.outcome is None else "green" if word == "completed" else "red"
     words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
     if attempt.duration_s is not None:

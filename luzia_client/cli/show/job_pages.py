@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -14,7 +15,8 @@ from luzia_client.cli.show.text import harmless_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from luzia_protocol.errors import Refused
 
@@ -36,7 +38,22 @@ def _show_job(job_id: str, as_json: bool, screen: Screen, exchange: wire_jobs.Ex
         return
     if not first:
         print()
+    if host := os.environ.get("LUZIA_HOST"):
+        job = wire_jobs.WireObject(_name_host(host, raw))  # type: ignore[assignment]  # read like the struct
     print("\n".join(describe_job(job, datetime.now(UTC), screen)))
+
+
+def _name_host(host: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A job of another host with ids that apply here, so that the commands that are shown for it do as well."""
+    from luzia_client.hosts.job_ids import id_here  # only for another host
+
+    found = {**raw, "id": id_here(host, raw["id"])}
+    if raw.get("parent") is not None:
+        found["parent"] = id_here(host, raw["parent"])
+    for name in ("after", "after_any", "after_fail"):
+        if raw.get(name):
+            found[name] = [id_here(host, each) for each in raw[name]]
+    return found
 
 
 def _show_each(ids: Sequence[str], as_json: bool, screen: Screen, exchange: wire_jobs.Exchange) -> int:

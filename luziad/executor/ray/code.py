@@ -69,6 +69,12 @@ def same_files(git: Git, path: str, one: str, other: str) -> bool:
     return git.run(path, "diff", "--quiet", one, other, codes=(0, 1)).code == 0
 
 
+def has_state(git: Git, path: str, state: State, title: str) -> bool:
+    """Whether the worktree still has this state. title: as for find_state. Raises GitError."""
+    now = find_state(git, path, title)
+    return now.head == state.head and same_files(git, path, now.work, state.work)
+
+
 def find_identity(git: Git, path: str) -> list[str]:
     """The user's name and address for commits; empty where none is set. Raises GitError."""
     return [git.run(path, "config", name, codes=(0, 1)).line for name in _IDENTITY]

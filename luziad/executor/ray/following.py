@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 import ray
-from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayError, TaskCancelledError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
 
 from luzia_protocol.version import VERSION
 
@@ -40,6 +40,7 @@ PART_BYTES = 4 << 20
 """The size of the parts of a bundle."""
 _UNAVAILABLE_PAUSE_S = 0.5
 _FORGET_S = 5.0
+_FULL_DISK_RETRY_S = 2.0
 _CANCELLED = "cancelled before it started"
 
 
@@ -183,9 +184,9 @@ class Following:
             sent = None if carried is None else carried.state
             await self._update(ordered=True, sent=sent)
             await actor.start.remote(msgspec.msgpack.encode(order))
-        except (GitError, OSError) as exc:
+        except (GitError, OSError, RayTaskError) as exc:
             await self._kill()
-            await self.fail(f"its code cannot be sent: {describe_error(exc)}")
+            await self.fail(f"its code cannot be sent: {_words(exc)}")
             return False
         except RayActorError as exc:
             if self._record.ordered:
@@ -252,7 +253,7 @@ class Following:
                     await asyncio.to_thread(home.write_file, self._directory, name, content)
                 end = report.end
             end = await self._bring_work(end)
-        except (ActorDiedError, RayActorError, TaskCancelledError) as exc:
+        except RayError as exc:  # its node's own errors, too: they must not end the bridge, which others need
             await self._lose(_words(exc))
             return
         finally:
@@ -274,30 +275,44 @@ class Following:
                     await asyncio.to_thread(_write_part, bundle, offset, part)
                     offset += len(part)
                 break
+            except RayTaskError as exc:
+                return LostAttempt(f"its work could not be packed on its node, which keeps its files: {_words(exc)}")
             except ActorUnavailableError as exc:
                 self._tell_problem(f"its node cannot be reached: {_words(exc)}")
                 await asyncio.sleep(_UNAVAILABLE_PAUSE_S)
-        try:
-            await asyncio.to_thread(self._apply, state, bundle if offset else None)
-        except (GitError, OSError) as exc:
-            return LostAttempt(
-                f"its work could not be brought into the worktree: {describe_error(exc)}; it is kept in {bundle}"
-            )
-        return end
-
-    def _apply(self, state: State, bundle: str | None) -> None:
-        git, path, sent = Git(os.environ), self._record.tree, self._record.sent
+        path, sent = self._record.tree, self._record.sent
         assert path is not None
+        while True:
+            try:
+                if not await self._apply(path, sent, state, bundle if offset else None):
+                    return self._lost_work(f"{path} has been changed meanwhile", bundle)
+            except (GitError, OSError) as exc:
+                if not await asyncio.to_thread(home.lacks_room, path, exc):
+                    return self._lost_work(describe_error(exc), bundle)
+                problem = f"its work cannot be brought into {path}: {describe_error(exc)}; luziad tries again by itself"
+                self._tell_problem(problem)
+                await asyncio.sleep(_FULL_DISK_RETRY_S)
+            else:
+                self._tell_problem(None)
+                return end
+
+    def _lost_work(self, why: str, bundle: str) -> LostAttempt:
+        return LostAttempt(f"its work could not be brought into the worktree: {why}; it is kept in {bundle}")
+
+    async def _apply(self, path: str, sent: State, state: State, bundle: str | None) -> bool:
+        """Make the worktree have the state; False if it is not what was sent any more. Raises GitError, OSError."""
+        git = Git(os.environ)
         if bundle is not None:
-            code.read_bundle(git, path, bundle)
-        assert sent is not None
-        now = code.find_state(git, path, f"Uncommitted work of job {self._ref.job}")
-        same = now.head == sent.head and code.same_files(git, path, now.work, sent.work)
-        if not same and now.head != state.head:
-            raise GitError(f"{path} has been changed meanwhile")
-        code.apply_state(git, path, state)
+            await asyncio.to_thread(code.read_bundle, git, path, bundle)
+        if not self._record.applying:
+            title = f"Uncommitted work of job {self._ref.job}"
+            if not await asyncio.to_thread(code.has_state, git, path, sent, title):
+                return False
+            await self._update(applying=True)  # from here on, a change is not the user's
+        await asyncio.to_thread(code.apply_state, git, path, state)
         if bundle is not None:
-            os.unlink(bundle)
+            await asyncio.to_thread(os.unlink, bundle)
+        return True
 
     async def _withdraw(self, why: str) -> None:
         """End an attempt that no node was told to run. Its actor may wait for a place, which is given up."""
@@ -371,6 +386,9 @@ def _write_part(file: str, offset: int, part: bytes) -> None:
 
 
 def _words(error: BaseException) -> str:
-    """What Ray says, in one line: the last one of its message."""
+    """What an error says in one line: what its node says, or the last line of what Ray says."""
+    cause = error.cause if isinstance(error, RayTaskError) else error
+    if isinstance(cause, (GitError, OSError)):
+        return describe_error(cause)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__)[:300]

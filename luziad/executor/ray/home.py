@@ -6,6 +6,7 @@ directories, so that there is one writer.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Sequence
@@ -20,10 +21,14 @@ from luziad.jobs.attempt import AttemptEnd, ExitRecord
 from luziad.supervise import attempt_files
 from luziad.supervise.output_limit import OutputLimit
 from luziad.supervise.regular_files import open_directory
+from luziad.supervise.system_errors import is_shortage
 
 RECORD = "remote.json"
 BUNDLE = "work.bundle"
 """The work of the attempt, until it is in its worktree."""
+
+_FULL_DISK_BYTES = 64 << 20
+"""With less room than this, it is the disk when git fails: not every message of git says so."""
 
 MARGIN_S = 3.0
 """For what is between a lease and the end of the last process, besides the grace time."""
@@ -33,7 +38,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of an attempt on a cluster.
 
     max_log_bytes: how much output is kept. tree: the job's worktree here. ordered: a node may have been told to run it.
-    sent: the state of the worktree then. end: how it has ended.
+    sent: the state of the worktree then. applying: its work is being brought into that. end: how it has ended.
     runs_until: it is lost, and may still be running until then, in epoch seconds; then its lease has ended.
     """
 
@@ -41,6 +46,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     tree: str | None = None
     ordered: bool = False
     sent: State | None = None
+    applying: bool = False
     end: AttemptEnd | None = None
     runs_until: float | None = None
 
@@ -97,6 +103,16 @@ def failed_start(error: str, *, stopped: bool = False) -> ExitRecord:
     """The end of an attempt whose agent was not started. stopped: because it was cancelled."""
     now = time.time()
     return ExitRecord(None, None, attempt_files.clip(error), stopped, now, now, 0.0, Usage())
+
+
+def lacks_room(path: str, error: BaseException) -> bool:
+    """Whether an error of a worktree is due to a full disk, so that the same may succeed later."""
+    if is_shortage(error) or os.strerror(errno.ENOSPC) in str(error):
+        return True
+    if not os.path.isdir(path):
+        return False
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize < _FULL_DISK_BYTES
 
 
 class Output:

@@ -7,6 +7,7 @@ copy of the job's worktree, and `repositories` has the commits of earlier jobs, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -185,6 +186,8 @@ class NodeAttempt:
         for file in (self._bundle, self._files):
             if os.path.exists(file):
                 os.unlink(file)
+        with contextlib.suppress(OSError):  # another attempt of the job has files here
+            os.rmdir(os.path.dirname(self._directory))
 
     async def _run(self, order: Order) -> None:
         try:

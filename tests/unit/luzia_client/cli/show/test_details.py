@@ -91,6 +91,16 @@ def test_attempts_are_listed_when_there_is_more_than_one(make_job: MakeJob, now:
     assert not any("Attempts" in line for line in describe_job(make_job(attempts=[first]), now, PLAIN))
 
 
+def test_an_attempt_that_was_not_started_is_not_in_progress(make_job: MakeJob, now: datetime) -> None:
+    attempts = [Attempt(1, now, reason="no node was told to run it"), Attempt(2, now)]
+    lines = describe_job(make_job(attempt=2, attempts=attempts), now, PLAIN)
+    assert "      1  not started  no node was told to run it" in lines
+    assert "      2  in progress" in lines
+    assert "      1  not started  no node was told to run it" in describe_job(
+        make_job(JobState.QUEUED, attempt=1, attempts=attempts[:1]), now, PLAIN
+    )
+
+
 def test_a_long_task_is_cut_with_a_hint(make_job: MakeJob, now: datetime) -> None:
     lines = describe_job(make_job(task="\n".join(f"line {n}" for n in range(100))), now, PLAIN)
     assert "    line 19" in lines

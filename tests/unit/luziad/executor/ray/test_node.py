@@ -132,7 +132,7 @@ async def test_nothing_is_left_when_an_attempt_is_forgotten(attempt: NodeAttempt
     attempt.start(order("true"))
     await read_all(attempt)
     await asyncio.to_thread(attempt.forget)
-    assert not [*tmp_path.glob("luzia/jobs/*/*")]
+    assert not [*tmp_path.glob("luzia/jobs/*")]
 
 
 def parent(pid: int) -> int:
