@@ -40,6 +40,8 @@ def _figures(top: TopState, now: datetime) -> Iterator[tuple[str, str]]:
     ended = {state: count for state, count in counts.items() if state in FINAL_STATES}
     for words, _ in describe_counts({state: count for state, count in counts.items() if state not in ended}):
         yield "class:header", f" {words} "
+    if top.model.held:
+        yield "class:header", f" {top.model.held} held "
     cost_usd = top.model.cost_usd(now.astimezone().date())
     if cost_usd:
         yield "class:header", f" {format_usd(cost_usd)} today "
