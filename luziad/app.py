@@ -400,7 +400,7 @@ class App:
             retention=self._retention,
             lending=self._lending,
             pauses=self._pauses,
-            holds=HoldControl(self._gates, self._journal),
+            holds=HoldControl(self._table, self._gates, self._journal),
             attachments=self._attachments,
             questions=self._questions,
             worktrees=self._worktrees,

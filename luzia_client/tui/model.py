@@ -58,6 +58,7 @@ class JobsModel:
 
     def __init__(self, most: int = MAX_JOBS) -> None:
         self.counts: Mapping[JobState, int] = {}
+        self.held = 0
         self.notices: Sequence[str] = ()
         self.queues: dict[str, Queues] = {}
         self.stale: set[str] = set()
@@ -162,6 +163,7 @@ class JobsModel:
         self._pages[host] = page
         self.queues[host] = page.queues
         self.counts = sum((Counter(each.counts) for each in self._pages.values()), Counter())
+        self.held = sum(each.held for each in self._pages.values())
         self.notices = [
             notice if name == LOCAL else f"{name}: {notice}"
             for name, each in self._pages.items()
@@ -222,10 +224,6 @@ class JobsModel:
                 job = msgspec.structs.replace(job, question=event.question)
             case events.QuestionAnswered():
                 job = msgspec.structs.replace(job, question=None)
-            case events.Held():
-                job = msgspec.structs.replace(job, held_at=event.at)
-            case events.Released():
-                job = msgspec.structs.replace(job, held_at=None)
             case _:
                 pass
         if isinstance(event, _PARTIAL_EVENTS):

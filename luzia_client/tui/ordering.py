@@ -17,7 +17,7 @@ from luzia_client.hosts.job_ids import host_of
 
 Rank = tuple[float | str | tuple[float, ...], ...]
 
-_WAITING, _ACTIVE, _QUEUED, _FINAL = range(4)
+_WAITING, _ACTIVE, _QUEUED, _HELD, _FINAL = range(5)
 _LIVE = (JobState.WAITING, JobState.STARTING, JobState.RUNNING, JobState.PAUSED, JobState.STOPPING, JobState.QUEUED)
 _COMMAND = format_agent(COMMAND_AGENT)
 _STATE_WORDS = {state: format_state(state) for state in JobState}
@@ -38,11 +38,14 @@ class RowKey(NamedTuple):
 
 
 def _by_turn(job: Job) -> Rank:
-    """Live jobs first: asking and active, the newest on top, then queued, the next to start on top; then ended jobs."""
+    """Live jobs first: asking and active, the newest on top, then queued, the next to start on top, and held ones.
+
+    Ended jobs come last.
+    """
     if job.state.is_final:
         return (_FINAL, 0, -(job.ended_at or job.created_at).timestamp())
     if job.state is JobState.QUEUED:
-        return (_QUEUED, -job.priority, job.created_at.timestamp())
+        return (_QUEUED if job.held_at is None else _HELD, -job.priority, job.created_at.timestamp())
     group = _WAITING if job.state is JobState.WAITING else _ACTIVE if job.state in ACTIVE_STATES else _QUEUED
     return (group, 0, -job.created_at.timestamp())
 

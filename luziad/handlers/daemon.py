@@ -16,6 +16,11 @@ from luziad.handlers.replies import Call, SlicedReply, committed_reply, require_
 from luziad.handlers.services import Services
 from luziad.operations import importing
 
+CANNOT_WRITE = (
+    "Check the owner and mode of the file and of its directory, and that its file system is writable; the variable "
+    "LUZIA_CONFIG of the daemon names another file."
+)
+
 
 def hello(services: Services, request: requests.Hello, call: Call) -> replies.HelloResult:
     """Agree on a protocol version."""
@@ -40,7 +45,7 @@ def project_add(services: Services, request: requests.ProjectAdd, call: Call) ->
     try:
         configuration.add_project(services.config.config_file, request.name, request.path, request.agent)
     except (ConfigError, OSError) as exc:
-        raise Refused(ErrorCode.CONFIG_INVALID, str(exc)) from exc
+        raise Refused(ErrorCode.CONFIG_INVALID, str(exc), _edit_hint(exc)) from exc
     services.operations.reload()
     return services.operations.projects()
 
@@ -52,9 +57,14 @@ def project_remove(services: Services, request: requests.ProjectRemove, call: Ca
     try:
         configuration.remove_project(services.config.config_file, request.name)
     except (ConfigError, OSError, KeyError) as exc:
-        raise Refused(ErrorCode.CONFIG_INVALID, str(exc)) from exc
+        raise Refused(ErrorCode.CONFIG_INVALID, str(exc), _edit_hint(exc)) from exc
     services.operations.reload()
     return services.operations.projects()
+
+
+def _edit_hint(exc: Exception) -> str:
+    """What to do about a file that cannot be written; nothing for another mistake, which has the hint of its code."""
+    return CANNOT_WRITE if isinstance(exc, OSError) or isinstance(exc.__cause__, OSError) else ""
 
 
 async def agents(services: Services, request: requests.Agents, call: Call) -> None:

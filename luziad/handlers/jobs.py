@@ -60,6 +60,7 @@ def list_jobs(services: Services, request: List, call: Call) -> SlicedReply:
     return replies.JobPage(
         jobs=jobs,
         counts=services.table.counts(request.projects or None),
+        held=services.table.held(request.projects or None),
         next=following,
         seq=seq,
         notices=services.operations.notices,

@@ -60,7 +60,8 @@ def iter_by_turn(
 
     The order: jobs that wait for an answer, active ones, queued ones by turn, and the latest ended. None stands for a
     step that has found none, so that other work can be done between the steps.
-    starts: the ids of the queued jobs that can start, in this order; the other queued jobs come after them.
+    starts: the ids of the queued jobs that can start, in this order; the other queued jobs come after
+        them, those that a user holds last.
     """
     active = [record for record in table.active() if matches(record)]
     yield from sorted(active, key=lambda record: (record.status.state is not JobState.WAITING, -record.n))
@@ -73,7 +74,7 @@ def iter_by_turn(
         gated = []
         for record in list(table.newest_first()):
             if record.status.state is JobState.QUEUED and record.id not in ready and matches(record):
-                gated.append(((next_start_at(record) or 0.0, record.n), record))
+                gated.append(((record.status.held_at is not None, next_start_at(record) or 0.0, record.n), record))
             yield None
         yield from (yield from _sort(gated, reverse=False))
     ended = []

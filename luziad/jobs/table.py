@@ -36,6 +36,8 @@ class JobTable:
         self._final: dict[str, None] = {}
         self._kept: dict[str, None] = {}  # final, and not removed automatically: work in git, or a review
         self._skipped: dict[str, JobRecord] = {}
+        self._held: Counter[str] = Counter()  # queued jobs that a user holds, by project
+        self._held_ids: set[str] = set()
         self.family = FamilyTree()
         self.reserved_ids: set[str] = set()  # of jobs that are about to be added
         self.queued = 0  # jobs in the state queued
@@ -57,6 +59,7 @@ class JobTable:
         if record.ancestors:
             self.family.add(record.id, record.ancestors)
         self._count(record, record.status.state, +1)
+        self.hold_changed(record)
 
     def remove(self, record: JobRecord) -> None:
         """Remove a job."""
@@ -66,11 +69,13 @@ class JobTable:
         self._names.remove(record.name, record.id)
         self.family.remove(record.id, record.ancestors, self._jobs)
         self._count(record, record.status.state, -1)
+        self._count_held(record, False)
 
     def state_changed(self, record: JobRecord, before: JobState) -> None:
         """Update the counts after a change of the record's state, which was `before`."""
         self._count(record, before, -1)
         self._count(record, record.status.state, +1)
+        self.hold_changed(record)
 
     def resize(self, record: JobRecord, size: int) -> None:
         """The texts of the job have another size."""
@@ -82,6 +87,9 @@ class JobTable:
         """Give the job's project another name."""
         for counts, by in ((self._counts[record.project], -1), (self._counts.setdefault(project, Counter()), +1)):
             counts[record.status.state] += by
+        if record.id in self._held_ids:
+            self._held[record.project] -= 1
+            self._held[project] += 1
         record.project = project
         record.searched = None
 
@@ -176,9 +184,22 @@ class JobTable:
             total.update(self._counts.get(name, {}))
         return {state: total[state] for state in JobState if total[state]}
 
+    def held(self, projects: list[str] | None = None) -> int:
+        """How many queued jobs a user holds, of these projects or of all."""
+        return len(self._held_ids) if not projects else sum(self._held[name] for name in set(projects))
+
+    def hold_changed(self, record: JobRecord) -> None:
+        """Update the number of held jobs after a change of the record's `held_at`."""
+        self._count_held(record, record.status.held_at is not None and record.status.state is JobState.QUEUED)
+
     def projects(self) -> list[str]:
         """The names of the projects that have jobs."""
         return [name for name, counts in self._counts.items() if any(counts.values())]
+
+    def _count_held(self, record: JobRecord, held: bool) -> None:
+        if held is not (record.id in self._held_ids):
+            self._held[record.project] += 1 if held else -1
+            (self._held_ids.add if held else self._held_ids.remove)(record.id)
 
     def _count(self, record: JobRecord, state: JobState, by: int) -> None:
         counts = self._counts.get(record.project)

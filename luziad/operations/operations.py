@@ -255,6 +255,7 @@ class Operations:
             config_file=config.config_file,
             log_file=self.log_file,
             counts=scheduler.table.counts(),
+            held=scheduler.table.held(),
             seq=scheduler.journal.committed_seq,
             slots=scheduler.ready.slots,
             slots_used=scheduler.ready.running,

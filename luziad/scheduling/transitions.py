@@ -62,6 +62,7 @@ class Transitions:
         fate = record.status
         fate.progress = fate.outcome = fate.ended_at = fate.reason = None
         fate.held_at = held_at
+        self._table.hold_changed(record)
         self.record_requeued(record, reason, then, ending)
         self.enqueue(record, front=front)
 

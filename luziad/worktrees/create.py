@@ -19,7 +19,7 @@ from luziad.supervise.regular_files import UnusableFile, open_regular, read_regu
 from luziad.worktrees.git import Git, GitError
 
 BRANCHES = "refs/heads/"
-_WRITTEN_BY_COMMITS = ("objects", "refs/heads", "logs/refs/heads", "reftable")
+_WRITTEN_BY_COMMITS = ("objects", "refs/heads", "logs/refs/heads", "reftable", "lfs")
 MAX_ENTRY_BYTES = 64 * 1024
 """More than any file that git writes in its directory for a worktree; the job can write there, too."""
 PROVIDED = "luzia-provided"

@@ -107,6 +107,7 @@ class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A page of jobs.
 
     counts: jobs by state, of the requested projects, regardless of `states`, `limit` and `cursor`.
+    held: how many of the queued ones a user holds.
     next: the cursor of the next page, None on the last one.
     seq: the newest event that the page includes; subscribe after it to miss nothing.
     notices: messages for the operator, for example of a restored store. queues: what is paused or draining.
@@ -121,6 +122,7 @@ class JobPage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     queues: Queues = Queues()
     pager: bool | msgspec.UnsetType = msgspec.UNSET
     today: DayTotals | msgspec.UnsetType = msgspec.UNSET
+    held: int = 0
 
 
 class WaitResult(msgspec.Struct, frozen=True):
@@ -238,7 +240,7 @@ class Commits(msgspec.Struct, frozen=True):
 class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """The daemon's status. Sizes are bytes, times seconds.
 
-    host: the name of its machine.
+    host: the name of its machine. held: how many queued jobs a user holds.
     usage_limits: when the usage limit that an agent's account has met is reset, by agent.
     held_agents: since when an agent is held after a failure of its account, by agent.
     daily_budget: that of all projects together, None without one; daily_budgets: those of projects, by name.
@@ -277,6 +279,7 @@ class DaemonInfo(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     limits_problem: str | None = None
     host: str = ""
     held_agents: dict[str, datetime] = {}
+    held: int = 0
 
 
 class StopResult(msgspec.Struct, frozen=True):

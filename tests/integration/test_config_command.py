@@ -172,3 +172,12 @@ def test_a_new_file_begins_with_the_settings_as_comments(daemon: PrivateDaemon, 
     uncommented = "\n".join(line.removeprefix("# ") for line in text.splitlines() if " = " in line or "[" in line)
     daemon.config_file.write_text(uncommented.replace("~/src", str(daemon.root)))
     assert config(daemon, "check") == f"{daemon.config_file} is valid\n"
+
+
+def test_a_file_that_cannot_be_written_is_told_with_what_to_check(daemon: PrivateDaemon) -> None:
+    daemon.config_file.unlink()
+    daemon.config_file.symlink_to("/proc/nothing/config.toml")
+    refused = daemon.run("projects", "add", "site", str(daemon.root))
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert refused.stderr.startswith(f"luzia: {daemon.config_file}: cannot be written: ")
+    assert refused.stderr.splitlines()[1].startswith("  Check the owner and mode of the file and of its directory")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support import Connection, PrivateDaemon, dispatch, end_states, private_daemon, status
+from support import Connection, PrivateDaemon, dispatch, end_states, eventually, private_daemon, status
 
 
 @pytest.fixture
@@ -128,3 +128,39 @@ def test_a_selection_of_held_jobs_needs_a_yes_where_nobody_can_be_asked(
         done = daemon.run(verb, "--all")
         assert (done.returncode, done.stdout) == (2, "")
         assert f"this would {verb} 1 job: {job}" in done.stderr
+
+
+def test_every_list_counts_held_jobs_apart_and_has_them_last(daemon: PrivateDaemon) -> None:
+    """The number follows a hold, a release, a dispatch, a cancel, a retry and a crash."""
+
+    def summary(*options: str) -> str:
+        return daemon.run("jobs", *options).stdout.splitlines()[1].strip()
+
+    with daemon.connect() as wire:
+        running = dispatch(wire, "sleep 600")
+        held = dispatch(wire, hold=True)
+        waiting = dispatch(wire, after=[running])
+        other = dispatch(wire, project="other", hold=True)
+        eventually(lambda: status(wire, running)["state"] == "running")
+        assert summary() == "Running: 1  Pending: 1  Completed: 0  Failed: 0  Cancelled: 0  Held: 2"
+        assert summary("--project", "other").endswith("Pending: 0  Completed: 0  Failed: 0  Cancelled: 0  Held: 1")
+        page = wire.ok(op="list", sort="turn")
+        assert [job["id"] for job in page["jobs"]] == [running, waiting, held, other]
+        assert page["held"] == wire.ok(op="info")["held"] == 2
+    daemon.kill()
+    daemon.start()
+    with daemon.connect() as wire:
+        assert wire.ok(op="list")["held"] == 2
+        wire.ok(op="cancel", job=other)
+        wire.ok(op="hold", job=waiting)
+        wire.ok(op="release", job=held)
+        assert end_states(wire, held) == ["completed"]
+        assert wire.ok(op="list")["held"] == 1
+        wire.ok(op="retry", job=other)
+        assert end_states(wire, other) == ["completed"]
+        assert wire.ok(op="list")["held"] == 1
+        wire.ok(op="release", job=waiting)
+        assert summary().endswith("Pending: 1  Completed: 2  Failed: 0  Cancelled: 0")
+        wire.ok(op="cancel", job=running)
+        assert end_states(wire, waiting) == ["skipped"]
+        assert "held" not in wire.ok(op="list") or wire.ok(op="list")["held"] == 0

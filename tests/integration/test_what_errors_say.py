@@ -108,13 +108,18 @@ def test_what_to_do_names_the_job_of_the_message(daemon: PrivateDaemon, wire: Co
     )
 
 
-def test_a_job_of_a_host_that_is_not_configured_is_told_as_such(daemon: PrivateDaemon) -> None:
-    done = daemon.run("jobs", "big/3391")
-    assert done.returncode == 4
-    assert "no host 'big' is configured: `luzia hosts list`" in done.stderr
-
-
-@pytest.mark.parametrize("command", ["--host big jobs", "--host big overbits x", "hosts check big", "hosts remove big"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--host big jobs",
+        "--host big overbits x",
+        "hosts check big",
+        "hosts remove big",
+        "jobs big/3391",
+        "jobs big/x",
+        "cancel big/@last",
+    ],
+)
 def test_a_wrong_name_of_a_host_has_one_exit_status(daemon: PrivateDaemon, command: str) -> None:
     done = daemon.run(*command.split())
     assert done.returncode == exit_codes.USAGE

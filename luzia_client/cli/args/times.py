@@ -95,7 +95,8 @@ def parse_past_time(text: str, now: datetime) -> datetime:
 def _parse_date(text: str) -> datetime:
     """A date and time; without an offset it is local. Raises ValueError."""
     try:
-        return datetime.fromisoformat(text.strip()).astimezone()
+        date = datetime.fromisoformat(text.strip())
+        return _at_local_time(date) if date.tzinfo is None else date.astimezone()
     except OverflowError as exc:
         raise ValueError(text) from exc
 
@@ -125,7 +126,7 @@ def _parse_day(words: str, now: datetime) -> tuple[datetime, int] | None:
     elif not day:
         return None
     today = now.astimezone().replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)
-    return (today + timedelta(days=offset)).astimezone(), step_days
+    return _at_local_time(today + timedelta(days=offset)), step_days
 
 
 def _is_day(word: str) -> bool:
@@ -180,4 +181,22 @@ def explain_ambiguous(text: str, now: datetime) -> str:
 
 def _add_days(time: datetime, days: int) -> datetime:
     """The same local time of day on another day, also when the clocks have changed in between."""
-    return (time.replace(tzinfo=None) + timedelta(days=days)).astimezone()
+    return _at_local_time(time.replace(tzinfo=None) + timedelta(days=days))
+
+
+def _at_local_time(time: datetime) -> datetime:
+    """When the local clock shows a time, for the first time; right after the clock was set forward if it skips it.
+
+    For a time that is skipped, `astimezone` is an hour early. time: naive.
+    """
+    late, early = time.timestamp(), time.replace(fold=1).timestamp()  # by the offset before a change, and after it
+    if late <= early:
+        return datetime.fromtimestamp(late).astimezone()
+    offset = datetime.fromtimestamp(early).astimezone().utcoffset()
+    while late - early > 1:
+        middle = (late + early) // 2
+        if datetime.fromtimestamp(middle).astimezone().utcoffset() == offset:
+            early = middle
+        else:
+            late = middle
+    return datetime.fromtimestamp(late // 1).astimezone()

@@ -245,7 +245,7 @@ def describe_daemon(info: DaemonInfo) -> list[tuple[str, str]]:
     """The status of the daemon, as labels and texts."""
     return [
         ("luziad", f"{info.version}, pid {info.pid}, up {format_duration(info.uptime_s)}, {info.managed_by}"),
-        ("Jobs", format_counts(info.counts)),
+        ("Jobs", format_counts(info.counts, info.held)),
         *(
             ("Stopped", f"{words}; end with `{command}`")
             for words, command in describe_suspensions(info.queues, datetime.now(UTC))

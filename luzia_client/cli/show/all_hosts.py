@@ -122,6 +122,7 @@ def _turn(state: str) -> int:
 def _join(pages: dict[str, wire_jobs.WirePage], jobs: Sequence[dict[str, Any]]) -> wire_jobs.WirePage:
     joined = next(iter(pages.values())).with_jobs(list(jobs))
     joined.counts = dict(sum((Counter(page.counts) for page in pages.values()), Counter()))
+    joined.held = sum(page.held for page in pages.values())
     joined.notices = [f"{name}: {notice}" for name, page in pages.items() for notice in page.notices]
     costs = [page.today.cost_usd for page in pages.values() if page.today.cost_usd is not None]
     running_s = sum(page.today.running_s for page in pages.values())

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from luzia_client.hosts import HostError
 
 _FILE_HINTS = {
     errno.ENOENT: "Check the path; a relative one begins in the current directory.",
@@ -79,6 +80,8 @@ def print_refusal(refused: Refused, where: str = "", printed: set[str] | None = 
 
         difference = difference_from_running()
         hint = f"{difference}: run `luzia daemon restart`; running jobs are not affected." if difference else hint
+    if refused.code is ErrorCode.UNKNOWN_JOB and (unknown := _find_unknown_host(refused)) is not None:
+        return print_error(f"{where}{unknown.message}", unknown.hint, exit_codes.USAGE)
     if refused.code is ErrorCode.UNKNOWN_JOB and sys.argv[1:2] == ["jobs"]:
         from luzia_client.cli.args.foreign_words import find_meaning
 
@@ -88,6 +91,21 @@ def print_refusal(refused: Refused, where: str = "", printed: set[str] | None = 
         hint = "" if hint in printed else hint
         printed.add(hint)
     return print_error(f"{where}{message}", hint, exit_codes.REFUSED, refused.code.value)
+
+
+def _find_unknown_host(refused: Refused) -> HostError | None:
+    """The error for HOST/ID on the command line, which no daemon here knows, when that host is not configured."""
+    named = next((word for word in sys.argv[1:] if "/" in word and refused.message.endswith(f"job '{word}'")), None)
+    if named is None:
+        return None
+    from luzia_client.hosts import HostError
+    from luzia_client.hosts.settings import find_host
+
+    try:
+        find_host(named.partition("/")[0])
+    except HostError as exc:
+        return exc
+    return None
 
 
 def wants_json() -> bool:

@@ -76,15 +76,20 @@ def format_task(job: Job) -> str:
     return f"{MARK} {text}" if job.collisions else text
 
 
-def format_counts(counts: Mapping[Any, int]) -> str:
-    """`Running: 3  Pending: 0  Completed: 12  …`; rare states only when they occur."""
+def format_counts(counts: Mapping[Any, int], held: int = 0) -> str:
+    """`Running: 3  Pending: 0  Completed: 12  …`; rare states only when they occur.
+
+    held: how many of the queued jobs a user holds; they are counted apart from those that will start.
+    """
     figures = {
         "Running": sum(counts.get(state, 0) for state in state_names.ACTIVE if state != state_names.WAITING),
-        "Pending": counts.get(state_names.QUEUED, 0),
+        "Pending": counts.get(state_names.QUEUED, 0) - held,
         "Completed": counts.get(state_names.COMPLETED, 0),
         "Failed": counts.get(state_names.FAILED, 0),
         "Cancelled": counts.get(state_names.CANCELLED, 0),
     }
+    if held:
+        figures["Held"] = held
     for state in (state_names.WAITING, state_names.TIMED_OUT, state_names.SKIPPED, state_names.LOST):
         if counts.get(state, 0):
             figures[format_state(state).capitalize()] = counts[state]

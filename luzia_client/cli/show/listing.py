@@ -208,7 +208,7 @@ def _print_table(
         used += asking + LINES_AROUND_QUESTIONS if asking else 0
         used += any(job.collisions for job in jobs)
         jobs = jobs[: max(screen.height - used, MIN_TABLE_ROWS)]
-    print(f"Task Summary:\n  {format_counts(counts)}")
+    print(f"Task Summary:\n  {format_counts(counts, pages[0].held)}")
     if today:
         print(f"  {today}")
     if jobs:

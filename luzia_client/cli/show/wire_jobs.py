@@ -73,6 +73,7 @@ class WirePage:
         self.raw: list[dict[str, Any]] = listed["jobs"]
         self.jobs = _read_jobs(self.raw)
         self.counts: dict[str, int] = listed["counts"]
+        self.held: int = listed.get("held", 0)
         self.notices: list[str] = listed.get("notices", [])
         self.next: int | None = listed.get("next")
         self.pager = bool(listed.get("pager"))

@@ -85,7 +85,7 @@ def compose_frame(watched: WatchedJobs, now: datetime, screen: Screen, single: b
     if single and shown:
         lines += ["", screen.paint(format_monitored_status(shown[0], screen, now), STATE_COLOURS[shown[0].state])]
     else:
-        lines += ["", screen.paint(cut(format_counts(watched.counts()), screen.width or 80), "bold")]
+        lines += ["", screen.paint(cut(format_counts(watched.counts(), watched.held), screen.width or 80), "bold")]
     return lines[-max(screen.height - 1, 1) :]
 
 
@@ -105,11 +105,15 @@ def select_jobs(watched: WatchedJobs, room: int) -> tuple[Sequence[Job], int]:
 
 
 def _by_turn(job: Job) -> tuple[int, float, str]:
-    """Asking and active jobs first, the newest on top; then queued jobs, the next to start on top; then ended jobs."""
+    """Asking and active jobs first, the newest on top; then queued jobs, the next to start on top, and held ones.
+
+    Ended jobs come last.
+    """
     if job.state.is_final:
-        return (3, -(job.ended_at or job.created_at).timestamp(), job.id)
+        return (4, -(job.ended_at or job.created_at).timestamp(), job.id)
     if job.state is JobState.QUEUED:
-        return (2, -job.priority, f"{job.created_at.timestamp():020.6f} {job.id}")
+        place = 3 if job.held_at is not None else 2
+        return (place, -job.priority, f"{job.created_at.timestamp():020.6f} {job.id}")
     return (0 if job.state is JobState.WAITING else 1, -job.created_at.timestamp(), job.id)
 
 

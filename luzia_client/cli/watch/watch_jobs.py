@@ -126,7 +126,7 @@ def describe_results(watched: WatchedJobs, screen: Screen, table: bool, hints: b
     if table:
         shown = sorted(jobs[-MAX_RESULT_ROWS:], key=lambda job: (job.created_at, job.id))
         lines += [*format_jobs_table(shown, now, screen), ""]
-    lines += ["Task Summary:", f"  {format_counts(watched.counts())}{_format_total_time(jobs)}"]
+    lines += ["Task Summary:", f"  {format_counts(watched.counts(), watched.held)}{_format_total_time(jobs)}"]
     failed = [job for job in jobs if job.state in UNSUCCESSFUL_STATES]
     mark = "✗" if screen.blocks else "x"
     for job in failed[-MAX_RESULT_ROWS:]:

@@ -63,6 +63,11 @@ class WatchedJobs:
         counts.update(job.state for job in self.ended.values())
         return counts
 
+    @property
+    def held(self) -> int:
+        """The number of queued jobs that a user holds."""
+        return sum(job.held_at is not None for job in self.live.values())
+
     def _drop_oldest(self) -> None:
         while len(self.ended) > MAX_ENDED:
             oldest = self.ended.pop(next(iter(self.ended)))
@@ -73,6 +78,8 @@ def apply_event(job: Job, event: Event) -> Job:
     """The job after the event, as far as the event describes it."""
     replace = msgspec.structs.replace
     job = replace(job, state=event.state, seq=event.seq)
+    if event.state is not JobState.QUEUED:
+        job = replace(job, held_at=None)
     match event:
         case events.Starting():
             return replace(
@@ -92,6 +99,10 @@ def apply_event(job: Job, event: Event) -> Job:
             return replace(job, attempt=event.attempt, started_at=event.at, pid=event.pid)
         case events.Progressed():
             return replace(job, progress=event.progress, activity=event.activity or job.activity)
+        case events.Held():
+            return replace(job, held_at=event.at)
+        case events.Released():
+            return replace(job, held_at=None, reason=None)
         case events.Stopping() | events.Requeued():
             return replace(job, reason=event.reason)
         case events.Ended():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from luzia_protocol.jobs import JobState
 from luzia_protocol.money import format_usd
 from luzia_protocol.states import FINAL_STATES
 
@@ -38,8 +39,13 @@ def _figures(top: TopState, now: datetime) -> Iterator[tuple[str, str]]:
                 yield "class:header", f" {one_line(known_as, 20)} "
             yield "class:header", f" {daemon.slots_used}/{format_quantity(daemon.slots, 'slot')} "
     ended = {state: count for state, count in counts.items() if state in FINAL_STATES}
-    for words, _ in describe_counts({state: count for state, count in counts.items() if state not in ended}):
+    live = {state: count for state, count in counts.items() if state not in ended}
+    if top.model.held:
+        live[JobState.QUEUED] = live.get(JobState.QUEUED, 0) - top.model.held
+    for words, _ in describe_counts(live):
         yield "class:header", f" {words} "
+    if top.model.held:
+        yield "class:header", f" {top.model.held} held "
     cost_usd = top.model.cost_usd(now.astimezone().date())
     if cost_usd:
         yield "class:header", f" {format_usd(cost_usd)} today "

@@ -12,6 +12,7 @@ from luzia_protocol.jobs import JobState
 from luziad.clocks.format import format_time
 from luziad.jobs.record import JobRecord
 from luziad.jobs.refusals import HOLD, RELEASE, wrong_state
+from luziad.jobs.table import JobTable
 from luziad.journal.journal import Callback, Journal
 from luziad.scheduling.gates.gates import Gate, Gates
 
@@ -40,7 +41,8 @@ class HoldGate(Gate):
 class HoldControl:
     """Holds and releases one job."""
 
-    def __init__(self, gates: Gates, journal: Journal) -> None:
+    def __init__(self, table: JobTable, gates: Gates, journal: Journal) -> None:
+        self._table = table
         self._gates = gates
         self._journal = journal
 
@@ -48,6 +50,7 @@ class HoldControl:
         """Keep the job from starting. Raises Refused when it is not queued."""
         _check_queued(record, HOLD)
         record.status.held_at = record.status.held_at or time.time()
+        self._table.hold_changed(record)
         self._journal.record(record, self._journal.events.of_job(Held, record), then)
         self._gates.reconsider(record)
 
@@ -55,6 +58,7 @@ class HoldControl:
         """Let the job start. Raises Refused when it is not queued."""
         _check_queued(record, RELEASE)
         record.status.held_at = None
+        self._table.hold_changed(record)
         self._journal.record(record, self._journal.events.of_job(Released, record), then)
         self._gates.reconsider(record)
 

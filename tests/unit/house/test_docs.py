@@ -88,6 +88,28 @@ def test_the_readme_has_a_place_for_the_figures() -> None:
     assert re.search(r"<!-- figures -->.*<!-- /figures -->", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
+def test_the_comparison_has_every_program_that_is_measured_and_says_where_it_is_better() -> None:
+    page = (ROOT / "docs/comparison.md").read_text()
+    summary, better, queues, *_ = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
+    measured = re.findall(r'^    name = "([^"]+)"$', (ROOT / "tests/bench/rivals.py").read_text(), re.MULTILINE)
+    assert {"luzia", "pueue", "task-spooler", "nq", "at", "HyperQueue"} <= {*measured}
+    header = queues.splitlines()[2]
+    assert [name for name in measured if f" {name} " not in header] == []
+    for name in (*measured[1:], "dagu"):
+        assert re.search(rf"\b{name}\b", better), name
+        assert name in summary
+
+
+@pytest.mark.parametrize(
+    "file", ["Makefile", ".ci/luzia_packages/debian/postinst", ".ci/luzia_packages/rpm/luzia.spec"]
+)
+def test_what_installs_luzia_compiles_its_modules(file: str) -> None:
+    """Otherwise they are compiled at every start where nothing may be written; `pip install` compiles by itself."""
+    assert re.search(
+        r"^\s*\S*python3? -m compileall -q .*(luzia_client|/usr/lib/luzia/lib)", (ROOT / file).read_text(), re.M
+    )
+
+
 def test_every_variable_of_ours_is_described() -> None:
     sources = (path for package in ("luziad", "luzia_client", "protocol") for path in (ROOT / package).rglob("*.py"))
     named = {name for path in sources for name in re.findall(r'"(LUZIA_[A-Z_]*[A-Z])"', path.read_text())}

@@ -82,6 +82,28 @@ def test_counts_follow_every_move(table: JobTable) -> None:
     assert table.counts(["nobody"]) == {}
 
 
+def test_held_jobs_are_counted_while_they_are_queued(table: JobTable) -> None:
+    job, other = table.find("a2f5", 7), table.find("b001", 7)
+    loaded = record(4, "130000-ffff", "website")
+    loaded.status.held_at = 1.0
+    table.add(loaded)
+    for each in (job, other, job):
+        each.status.held_at = 1.0
+        table.hold_changed(each)
+    assert (table.held(), table.held(["overbits"]), table.held(["website"]), table.held(["nobody"])) == (3, 2, 1, 0)
+    assert table.held(["overbits", "overbits"]) == 2
+    table.rename_project(job, "website")
+    assert (table.held(["overbits"]), table.held(["website"])) == (1, 2)
+    job.status.held_at = None
+    table.hold_changed(job)
+    assert table.held(["website"]) == 1
+    other.status.state = JobState.CANCELLED
+    table.state_changed(other, JobState.QUEUED)
+    assert table.held(["overbits"]) == 0
+    table.remove(loaded)
+    assert table.held() == 0
+
+
 def test_the_table_knows_the_skipped_jobs(table: JobTable) -> None:
     job, removed = table.find("a2f5", 7), table.find("b001", 7)
     for each in (job, removed):

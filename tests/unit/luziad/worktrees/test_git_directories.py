@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from luziad.worktrees.create import create_worktree, find_entry, list_git_directories, plan_worktree
 from luziad.worktrees.git import Git
@@ -40,6 +43,29 @@ def test_a_commit_in_a_worktree_writes_to_the_listed_directories_only(tmp_path: 
     git(Path(tree.path), "commit", "-q", "-m", "two")
     changed = {path for path, state in _files(repository / ".git").items() if before.get(path) != state}
     assert changed
+    assert [path for path in changed if not path.startswith(tuple(f"{each}/" for each in listed))] == []
+
+
+@pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
+def test_a_commit_of_a_file_of_git_lfs_writes_to_the_listed_directories_only(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q")
+    git(repository, "lfs", "install", "--local")
+    (repository / ".gitattributes").write_text("*.big filter=lfs -text\n")
+    (repository / "old.big").write_text("old")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "one")
+    runner = Git(_ENV)
+    tree = plan_worktree(runner, str(repository), "113754-a2f5", str(tmp_path / "trees"))
+    create_worktree(runner, tree, used=False)
+    listed = list_git_directories(runner, tree)
+    before = _files(repository / ".git")
+    (Path(tree.path) / "new.big").write_text("new")
+    git(Path(tree.path), "add", "new.big")
+    git(Path(tree.path), "commit", "-q", "-m", "two")
+    changed = {path for path, state in _files(repository / ".git").items() if before.get(path) != state}
+    assert any("/lfs/objects/" in path for path in changed)
     assert [path for path in changed if not path.startswith(tuple(f"{each}/" for each in listed))] == []
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from time import tzset
 
 import pytest
 from hypothesis import given
@@ -218,3 +220,34 @@ def test_a_start_time_in_a_zone_that_does_not_exist_is_refused_and_not_taken_for
 def test_a_start_time_follows_every_form_of_tz(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     monkeypatch.setenv("TZ", zone)
     assert parse_dispatch(["--at=12:00", "p", "x"], "dispatch").fields["not_before"]
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The clock is set from 02:00 to 03:00 on 2027-03-28, and from 03:00 to 02:00 on 2027-10-31."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Europe/Berlin")
+        tzset()
+        yield
+    tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize("minute", ["00:00", "00:01", "30:00", "59:59"])
+def test_a_time_that_the_clock_skips_is_right_after_it_as_for_schedules(minute: str) -> None:
+    after = datetime(2027, 3, 28, 1, tzinfo=UTC)
+    before = datetime(2027, 3, 27, 23, 30, tzinfo=UTC)
+    assert parse_time(f"2027-03-28T02:{minute}", before) == after
+    assert parse_time(f"02:{minute}", before) == after
+    assert parse_time(f"sunday 02:{minute}", before) == after
+    assert parse_time("02:30", datetime(2027, 3, 27, 3, tzinfo=UTC)) == after, "a day later"
+    assert parse_past_time(f"02:{minute}", after + timedelta(hours=1)) == after
+
+
+@pytest.mark.usefixtures("berlin")
+def test_a_time_that_the_clock_shows_twice_is_the_first() -> None:
+    now = datetime(2027, 10, 30, 23, tzinfo=UTC)
+    assert parse_time("2027-10-31T02:30", now) == parse_time("02:30", now) == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    assert parse_time("03:00", now) == datetime(2027, 10, 31, 2, tzinfo=UTC)
+    assert parse_time("2027-03-28T03:00", now) == datetime(2027, 3, 28, 1, tzinfo=UTC)
+    assert parse_time("2027-03-28T01:59:59.5", now) == datetime(2027, 3, 28, 0, 59, 59, 500_000, tzinfo=UTC)

@@ -33,6 +33,11 @@ def test_the_summary_counts_active_jobs_as_running_unless_they_wait_for_an_answe
     assert format_counts(counts) == "Running: 2  Pending: 0  Completed: 12  Failed: 0  Cancelled: 0  Waiting: 1"
 
 
+def test_the_summary_counts_held_jobs_apart_from_those_that_will_start() -> None:
+    summary = format_counts({JobState.QUEUED: 5, JobState.WAITING: 1}, held=2)
+    assert summary == "Running: 0  Pending: 3  Completed: 0  Failed: 0  Cancelled: 0  Held: 2  Waiting: 1"
+
+
 def test_the_summary_names_unusual_states_only_when_there_are_any() -> None:
     assert format_counts({JobState.TIMED_OUT: 2}).endswith("Cancelled: 0  Timed out: 2")
 

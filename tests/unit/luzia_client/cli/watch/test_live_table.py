@@ -11,6 +11,7 @@ from typing import TextIO
 import msgspec
 import pytest
 
+from luzia_protocol.events import Held, Released
 from luzia_protocol.jobs import JobState, Progress
 
 from luzia_client.cli.show.painter import Painter
@@ -78,6 +79,27 @@ def test_at_every_redraw_what_asks_is_above_what_runs_and_what_waits(make_job: M
     assert order() == "25413"
     put(2, JobState.CANCELLED, 12)
     assert order()[:3] == "541"
+
+
+def test_held_jobs_come_after_those_that_will_start_and_are_counted_apart(make_job: MakeJob, now: datetime) -> None:
+    board = WatchedJobs()
+    for number in (1, 2, 3):
+        at = now + timedelta(minutes=number)
+        job = make_job(JobState.QUEUED, id=f"12000{number}-0000", seq=number)
+        board.put(msgspec.structs.replace(job, created_at=at))
+
+    def frame() -> tuple[str, str]:
+        lines = compose_frame(board, now, Screen(width=80, height=24, live=True))
+        return "".join(line[5] for line in lines if line.startswith("12000")), lines[-1]
+
+    board.apply(Held(seq=10, at=now, job="120001-0000", project="overbits", state=JobState.QUEUED))
+    order, summary = frame()
+    assert order == "231"
+    assert summary.startswith("Running: 0  Pending: 2  ")
+    assert summary.endswith("  Held: 1")
+    board.apply(Released(seq=11, at=now, job="120001-0000", project="overbits", state=JobState.QUEUED))
+    assert frame()[0] == "123"
+    assert "Held" not in frame()[1]
 
 
 def test_a_change_on_a_pipe_is_one_line(make_job: MakeJob) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from luzia_protocol.activity import Activity, Question, QuestionPart
 from luzia_protocol.jobs import Job, JobState
+from luzia_protocol.replies import JobPage
 
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import width
@@ -90,6 +91,13 @@ def test_the_header_counts_and_says_what_the_daemon_has_to_say() -> None:
     header = "".join(plain(compose_screen(top, NOW, screen(160)))[:2])
     for words in ("1 waiting for an answer", "1 running", "1 queued", "1 at a usage limit", "! the store was restored"):
         assert words in header
+
+
+def test_the_header_counts_held_jobs_apart_from_those_that_will_start() -> None:
+    top = top_of()
+    top.model.update_counts(JobPage([], {JobState.QUEUED: 3}, held=2))
+    header = plain(compose_screen(top, NOW, screen(160)))[0]
+    assert " 1 queued  2 held " in header
 
 
 def test_what_an_agent_asks_stands_above_its_transcript() -> None:
