@@ -42,7 +42,8 @@ class Dialogue:
         sys.stdout.flush()
         line = sys.stdin.readline()
         if not line:
-            raise UsageError("aborted")
+            print()
+            raise UsageError("aborted", "What has been written is kept. `luzia init` continues with what is missing.")
         return line.strip()
 
 
