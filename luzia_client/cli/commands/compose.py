@@ -43,7 +43,9 @@ def _notes(client: Client, line: DispatchLine) -> Iterator[str]:
     agent = line.agent or ("" if project is None else project.agent or "")
     yield f"  agent      {one_line(agent) or 'the default one'}"
     yield from (f"  {field:<10} {one_line(str(value))}" for field, value in line.fields.items())
-    yield "Options are those of the command line, such as --worktree: `luzia dispatch --help` lists them."
+    yield ""
+    yield "Options are given on the command line, such as --worktree:"
+    yield "`luzia dispatch --help` lists them."
     try:
         recent = client.list_jobs([name], limit=RECENT_TASKS).jobs
     except Refused:
