@@ -46,8 +46,6 @@ def report_error(exc: BaseException) -> int:
         case DaemonUnreachableError() | UnexpectedAnswerError():
             return print_error(exc.message, exc.hint, exit_codes.UNREACHABLE)
         case KeyboardInterrupt():
-            if sys.stderr.isatty():
-                print(file=sys.stderr)  # below `^C`, behind a question or the output
             return exit_codes.INTERRUPTED
         case BrokenPipeError():
             _discard_output()
