@@ -22,7 +22,9 @@ TARGET = ROOT / "luzia_client" / "cli" / "configuration" / "data" / "config.sche
 OF_THE_MACHINE = (schema.default_max_running, schema.machine_cpus, schema.machine_memory_bytes)
 """Defaults that are not the same everywhere."""
 
-_ROW = re.compile(r"^\| `(\w+)` \|.*\| (.*) \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| `(\w+)` \|.*\| (.*) \| (.*) \|$", re.MULTILINE)
+_NO_DEFAULT = re.compile(r"none|empty|required|not set|see ")
+"""How the page begins a default that says nothing about what happens without the setting."""
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 
 
@@ -103,13 +105,19 @@ def render_schema() -> str:
 
 def _table(struct: type[msgspec.Struct], page: str, heading: str) -> dict[str, Any]:
     section = page.split(f"\n## `{heading}`\n")[1].split("\n## ")[0]
-    meanings = {name: _LINK.sub(r"\1", meaning) for name, meaning in _ROW.findall(section)}
+    rows = {
+        name: (_LINK.sub(r"\1", default), _LINK.sub(r"\1", meaning)) for name, default, meaning in _ROW.findall(section)
+    }
     hints = typing.get_type_hints(struct, include_extras=True)
     properties = {}
     for field in msgspec.structs.fields(struct):
         (rule,) = typing.get_args(hints[field.name])[1:]
         assert isinstance(rule, Rule)
-        properties[field.name] = {"description": meanings[field.name], **rule.schema, **_default(field)}
+        words, description = rows[field.name]
+        default = _default(field)
+        if not default and not _NO_DEFAULT.match(words):
+            description = f"{description} Default: {words}."
+        properties[field.name] = {"description": description, **rule.schema, **default}
     required = [field.name for field in msgspec.structs.fields(struct) if field.required]
     return {
         "type": "object",

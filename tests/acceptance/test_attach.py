@@ -73,7 +73,7 @@ def test_a_finished_job_opens_on_its_session_and_the_visit_is_an_attempt(scene: 
         assert during.attached.user in (during.reason or "")
         screen.type("exit 0\r")
         assert screen.ended() == 0
-        screen.shows("recorded as attempt 2", "which is completed")
+        screen.shows("Recorded as attempt 2", "which is completed")
         assert screen.is_as_before()
     after = scene.job(before.id)
     assert (after.state, after.outcome, after.attached) == (JobState.COMPLETED, Outcome.COMPLETED, None)
@@ -133,6 +133,8 @@ def test_a_running_job_is_asked_about_and_ended_when_the_user_leaves(scene: Scen
     job = scene.working()
     with scene.attach(job) as screen:
         screen.shows("[c]ontinue")
+        question = next(line for line in screen.lines if "[c]ontinue" in line)
+        assert len(question) < 80
         screen.type("e\r")
         screen.shows("OPENED")
         screen.type("exit 0\r")
@@ -187,7 +189,7 @@ def test_a_restart_of_the_daemon_does_not_disturb_the_user(scene: Scene) -> None
         during = scene.job(job)
         assert (during.state, during.attached and during.attached.pid) == (JobState.RUNNING, during.pid)
         screen.type("exit 0\r")
-        screen.shows("recorded as attempt 2", "which is completed")
+        screen.shows("Recorded as attempt 2", "which is completed")
     assert scene.job(job).attempts[1].exit_code == 0
 
 
@@ -211,7 +213,8 @@ def test_a_detached_job_goes_on_in_the_background(scene: Scene) -> None:
         detached = scene.luzia.run("detach", job)
         assert (detached.returncode, detached.stdout) == (0, f"{job}  detaching\n".encode())
         assert screen.ended() == 0
-        screen.shows("terminated by SIGTERM")
+        screen.shows(f"Recorded as attempt 2 of job {job}, which ")
+        assert "SIGTERM" not in screen.text, "it is how a session is detached"
     scene.client.wait([job], timeout_s=60)
     after = scene.job(job)
     assert (after.state, after.attempt) == (JobState.COMPLETED, 3)

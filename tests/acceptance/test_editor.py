@@ -57,6 +57,19 @@ def test_a_project_alone_opens_the_editor_and_dispatches_what_is_written(luzia: 
     assert drafts(luzia) == []
 
 
+def test_the_settings_of_the_project_are_told_without_its_variables(luzia: PrivateLuzia) -> None:
+    config_file = Path(luzia.env["LUZIA_CONFIG"])
+    text = config_file.read_text().replace("[projects.overbits]", "[projects.overbits]\nmax_turns = 40\npriority = 3")
+    config_file.write_text(f'{text}\n[projects.overbits.env]\nTOKEN = "s3cret"\n')
+    luzia.client().reload_config()
+    status, screen, seen = on_terminal(luzia, "", "overbits")
+    assert status != 0, screen
+    settings = seen.partition("# Settings of the project:")[2].splitlines()
+    assert settings[1:3] == ["#   max_turns = 40", "#   priority = 3"]
+    assert "s3cret" not in seen
+    assert max(map(len, seen.splitlines())) < 80
+
+
 def test_a_path_of_a_project_is_told_as_the_project(luzia: PrivateLuzia) -> None:
     link = Path(luzia.root, "link")
     link.symlink_to(luzia.project)

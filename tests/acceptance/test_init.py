@@ -58,6 +58,18 @@ def test_each_step_can_be_skipped_and_a_wrong_answer_is_asked_again(user: NewUse
     assert not user.completion.exists()
 
 
+def test_a_dialogue_that_is_left_ends_below_its_question(user: NewUser) -> None:
+    for key, status, words in (("ctrl-d", 2, "luzia: aborted"), ("ctrl-c", 130, "")):
+        with user.init() as screen:
+            screen.shows("1. Which agent runs tasks that name none? [claude]")
+            screen.press(key)
+            assert screen.ended() == status
+            last = [line for line in screen.lines if "[claude]" in line or "aborted" in line][-1]
+            assert last.startswith(words), screen.text
+            assert screen.raw.endswith(b"\r\n")
+    assert not user.config_file.exists()
+
+
 def test_an_existing_file_gets_what_is_missing_and_keeps_its_comments(user: NewUser) -> None:
     user.config_file.parent.mkdir(parents=True)
     text = f'# mine\n[projects.bits]\npath = "{user.home}/src/overbits" # here\n'
@@ -70,6 +82,7 @@ def test_an_existing_file_gets_what_is_missing_and_keeps_its_comments(user: NewU
     before = user.config_file.read_text()
     again = user.luzia.run("init", "--yes")
     assert b"is left unchanged" in again.stdout
+    assert b'luzia bits "fix the tests"' in again.stdout
     assert user.config_file.read_text() == before
 
 

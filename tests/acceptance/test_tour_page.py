@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from luzia_docs.site.pictures import example_daemon
+from luzia_docs.site.scene import example_daemon
 from unit.house.scripts import ROOT
 
 PAGE = (ROOT / "docs" / "tour.md").read_text()

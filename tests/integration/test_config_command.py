@@ -107,6 +107,9 @@ def test_a_mistake_changes_nothing(daemon: PrivateDaemon, words: tuple[str, ...]
 def test_a_default_is_printed_for_what_is_not_set(daemon: PrivateDaemon) -> None:
     assert config(daemon, "get", "daemon.grace_s") == "10.0\n"
     assert config(daemon, "get", "daemon.retry_on", "--json") == '["failed","stalled","lost"]\n'
+    unset = daemon.run("config", "get", "daemon.memory_bytes")
+    assert (unset.returncode, unset.stdout) == (2, "")
+    assert "Default: the machine's memory." in unset.stderr, "a default that is not the same everywhere"
     assert config(daemon) == config(daemon, "get")
     assert 'projects."my.site".env.CI = "1"' in config(daemon, "get").splitlines()
 

@@ -6,35 +6,31 @@ agents (tests/data/recordings). Run this after changing a screen; ids and times 
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from luzia_docs.site import review_pictures  # noqa: E402
+from luzia_docs.site import hand_pictures, review_pictures  # noqa: E402
 from luzia_docs.site.attach_picture import attach  # noqa: E402
+from luzia_docs.site.scene import (  # noqa: E402
+    dispatch_examples,
+    dispatch_history,
+    example_daemon,
+    is_ready,
+    type_commands,
+    user_shell,
+)
 from luzia_docs.site.svg import render_svg  # noqa: E402
 from new_user import NewUser  # noqa: E402
 from private_luzia import private_luzia  # noqa: E402
-from support import PrivateDaemon, eventually, private_daemon  # noqa: E402
-from terminal import Terminal, terminal  # noqa: E402
+from support import eventually  # noqa: E402
+from terminal import terminal  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
-RECORDINGS = ROOT / "tests" / "data" / "recordings"
 
-# Agent -> word in the task -> recording to print; the first match is used. With a final `+`, the agent keeps running.
-RECORDED = {
-    "claude": {
-        "button": "claude/success-shell.stdout",
-        "invoice": "claude/sigkill-tool.stdout",
-        "": "claude/success.stdout+",
-    },
-    "codex": {"button": "codex/success-shell.stdout", "": "codex/success-shell.stdout+"},
-}
 GRAPH = """
 [jobs.tests]
 project = "overbits"
@@ -55,89 +51,6 @@ project = "overbits"
 argv = ["true"]
 after = ["button", "header"]
 """
-PLAYER = """
-import signal, sys, time
-recorded, task = eval(sys.argv[1]), sys.argv[2]
-recording = next(name for word, name in recorded.items() if word in task)
-lines = open(recording.rstrip("+"), "rb").read().splitlines(keepends=True)
-for line in lines[:-2] if recording[-1] == "+" else lines:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
-    time.sleep(0.05)
-if recording[-1] == "+":
-    signal.pause()
-sys.exit("error" in recording)
-"""
-"""The program of the agents: prints the lines of a recording one after another."""
-
-
-def config() -> str:
-    """The configuration of the daemon."""
-    tables = ["[daemon]\nmax_running = 3\n"]
-    for agent, recorded in RECORDED.items():
-        paths = repr({word: str(RECORDINGS / name) for word, name in recorded.items()})
-        tables.append(f"[agents.{agent}]\ncommand = {json.dumps([sys.executable, '-SEc', PLAYER, paths, '{task}'])}\n")
-    for project in ("website", "printer"):
-        tables.append(f'[projects.{project}]\npath = "{{root}}/{project}"\nagent = "codex"\n')
-    return "".join(tables)
-
-
-@contextmanager
-def example_daemon() -> Iterator[PrivateDaemon]:
-    """A private daemon with three projects."""
-    with private_daemon(config()) as daemon:
-        for project in ("website", "printer"):
-            (daemon.root / project).mkdir()
-        daemon.env |= {
-            "PATH": f"{Path(sys.executable).parent}:{daemon.env['PATH']}",
-            "PS1": "$ ",
-            "HOME": str(daemon.root),
-            "LC_ALL": "C.UTF-8",
-        }
-        daemon.env.pop("NO_COLOR", None)
-        text = daemon.config_file.read_text()
-        daemon.config_file.write_text(text.replace('agent = "shell"', 'agent = "claude"'))
-        with daemon.connect() as wire:
-            wire.ok(op="reload")
-        yield daemon
-
-
-@contextmanager
-def user_shell(daemon: PrivateDaemon, columns: int = 92, rows: int = 24) -> Iterator[Terminal]:
-    """A user's shell in a terminal."""
-    argv = ["bash", "--noprofile", "--norc", "-i"]
-    with terminal(argv, daemon.env, str(daemon.project), columns, rows) as screen:
-        screen.until(_is_ready, "a prompt")
-        yield screen
-
-
-def type_commands(screen: Terminal, *commands: str) -> None:
-    """Type commands, and wait for the prompt after each."""
-    for command in commands:
-        screen.press(command)
-        screen.until(lambda now, command=command: now.text.rstrip().endswith(f"$ {command}"), "the command")  # type: ignore[misc]
-        screen.press("enter")
-        screen.until(_is_ready, "the next prompt")
-
-
-def _is_ready(screen: Terminal) -> bool:
-    """Whether the shell is ready for a command: the last line is only the prompt."""
-    return screen.text.rstrip().endswith("\n$") or screen.text.strip() == "$"
-
-
-def dispatch_examples(daemon: PrivateDaemon) -> None:
-    """Dispatch jobs that are in different states when three of them are running."""
-    for project, task in (
-        ("overbits", "fix the login button"),
-        ("overbits", "find out why the invoice is empty"),
-        ("website", "翻译首页 into French 🎉"),
-        ("overbits", "write tests for the parser"),
-        ("printer", "bring the driver up to date"),
-        ("website", "describe the new prices"),
-    ):
-        daemon.run(project, task)
-    with daemon.connect() as wire:
-        eventually(lambda: len(wire.ok(op="list", states=["running"])["jobs"]) == 3, "three running jobs")
 
 
 def first_steps() -> str:
@@ -257,7 +170,7 @@ def init() -> str:
         user.luzia.env["PS1"] = "$ "
         user.luzia.env["PATH"] = f"{Path(sys.executable).parent}:{user.luzia.env['PATH']}"
         with terminal(["bash", "--noprofile", "--norc", "-i"], user.luzia.env, str(user.home), 92, 26) as screen:
-            screen.until(_is_ready, "a prompt")
+            screen.until(is_ready, "a prompt")
             screen.press("luzia init", "enter")
             for question in ("1. Which agent", "2. Which of them"):
                 screen.shows(question)
@@ -269,8 +182,9 @@ def init() -> str:
 def why() -> str:
     """What a queued job is waiting for."""
     with example_daemon() as daemon:
+        dispatch_history(daemon)
         dispatch_examples(daemon)
-        with user_shell(daemon, rows=28) as screen:
+        with user_shell(daemon, rows=30) as screen:
             type_commands(screen, "luzia why @last")
             return render_svg(screen, "luzia why")
 
@@ -293,9 +207,13 @@ def prompt() -> str:
 
 RENDERERS: dict[str, Callable[[], str]] = {
     "attach": attach,
+    "config": hand_pictures.config,
+    "editor": hand_pictures.editor,
+    "errors": hand_pictures.errors,
     "first-steps": first_steps,
     "follow": follow,
     "graph": graph,
+    "habits": hand_pictures.habits,
     "init": init,
     "job": job,
     "jobs": jobs,
@@ -305,6 +223,7 @@ RENDERERS: dict[str, Callable[[], str]] = {
     "review-wide": review_pictures.review_wide,
     "shell": prompt,
     "stats": stats,
+    "times": hand_pictures.times,
     "top": top,
     "top-command": top_command,
     "top-groups": top_groups,

@@ -113,8 +113,23 @@ OPTION_MEANINGS = {
     ("remove", "-f"): "cancel ID",
     ("remove", "--force"): "cancel ID",
     ("logs", "-t"): "logs -f ID",
+    ("config", "--list"): "config get",
+    ("config", "-l"): "config get",
 }
 """A command and an option that it does not have -> the words after `luzia` that do what it means."""
+
+ACTION_MEANINGS = {
+    ("config", "list"): "config get",
+    ("config", "show"): "config get",
+    ("config", "view"): "config get",
+    ("config", "unset"): "config edit",
+    ("config", "validate"): "config check",
+    ("daemon", "logs"): "daemon status",
+    ("schedule", "rm"): "schedule remove NAME",
+    ("projects", "rm"): "projects remove NAME",
+    ("hosts", "rm"): "hosts remove NAME",
+}
+"""A command and an action that it does not have -> the words after `luzia` that do what it means."""
 
 
 def find_meaning(word: str, following: Sequence[str] = (), commands: Mapping[str, str] | None = None) -> str | None:

@@ -151,9 +151,12 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raise UsageError unless the value is one of the action's choices."""
         if action.choices is not None and value not in action.choices:
+            from luzia_client.cli.args.foreign_words import ACTION_MEANINGS
+
             known = list(map(str, action.choices))
             name = action.option_strings[-1] if action.option_strings else str(action.metavar or action.dest)
-            near = did_you_mean(str(value), known)
+            meant = ACTION_MEANINGS.get((self.prog.removeprefix("luzia "), str(value)))
+            near = f"Did you mean `luzia {meant}`? " if meant else did_you_mean(str(value), known)
             if action.metavar == "ACTION" and not near:  # perhaps it is a task
                 directory = "./" + self.prog.removeprefix("luzia ")
                 near = f"To run a task in a directory of this name, write `luzia {directory} TASK…`. "
@@ -188,7 +191,8 @@ class Parser(argparse.ArgumentParser):
         needed = [name for name in names if name not in optional]
         usage = self.usage if self.usage is not None else self.short_usage()
         shown = "" if "\n" in usage else f"Usage: {usage.replace('%%', '%')}; see"
-        return UsageError(f"missing {', '.join(needed)}", f"{shown or 'See'} `{self.prog} --help`.")
+        newest = " @last is your newest job." if "ID" in needed else ""
+        return UsageError(f"missing {', '.join(needed)}", f"{shown or 'See'} `{self.prog} --help`.{newest}")
 
 
 def load_command(name: str) -> ModuleType:

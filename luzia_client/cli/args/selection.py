@@ -83,7 +83,9 @@ def select_ids(
             confirm(f"{verb} {len(args.ids)} jobs", args.yes)
         return list(args.ids) if len(args.ids) == 1 else _sort_ids(client, args.ids)
     if not filtered:
-        raise UsageError(f"no jobs to {verb}", "Give IDs, or use --project, --state, --tag or --all.")
+        raise UsageError(
+            f"no jobs to {verb}", "Give IDs (@last is your newest job), or use --project, --state, --tag or --all."
+        )
     states = [state for state in JobState if state in possible and (not chosen or state in chosen)]
     if not states:
         raise UsageError(f"cannot {verb} jobs in these states: {', '.join(sorted(chosen))}")

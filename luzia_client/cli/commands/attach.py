@@ -11,6 +11,7 @@ terminal is lost, the agent is terminated, and the job continues or ends as you 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from luzia_protocol.errors import ErrorCode, Refused
@@ -32,6 +33,9 @@ EXAMPLES = (
     ("luzia attach --pause @running", "take over a running job, and give it back when you leave"),
     ("luzia attach --end --done a2f5", "finish its task yourself"),
 )
+
+
+_BACKGROUND = (JobState.STARTING, JobState.RUNNING)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +79,10 @@ def _use(job: Job, found: AttachResult, args: argparse.Namespace) -> int:
     completed = ended.exit_code == 0 and not ended.was_told and (args.done or _is_done(job, args))
     change = _report(found, ended, completed=completed)
     if change is not None:
-        _say(f"{_describe(ended)}; recorded as attempt {found.attempt} of job {found.job}, which is {change.state}.")
+        if not _has_left(ended):
+            _say(_describe(ended))
+        state = "continues in the background" if change.state in _BACKGROUND else f"is {change.state}"
+        _say(f"Recorded as attempt {found.attempt} of job {found.job}, which {state}.")
     return exit_codes.OK
 
 
@@ -96,9 +103,9 @@ def _choose(job: Job) -> str | None:
     """What follows for a job with an attempt in progress; None for another job, empty to give up."""
     if not _is_active(job):
         return None
-    _say(f"Job {job.id} is {job.state}. Its agent is terminated before you take over its session.")
+    _say(f"Job {job.id} is {job.state}; its agent is terminated first.")
     while True:
-        answer = _ask("When you leave, let it [c]ontinue in the background, [e]nd the job, or do [n]othing now? ")
+        answer = _ask("[c]ontinue in the background when you leave, [e]nd then, or do [n]ot attach? ")
         if answer[:1] in ("c", "e", "n", ""):
             return {"c": "continue", "e": "end"}.get(answer[:1], "")
 
@@ -122,10 +129,15 @@ def _ask(question: str) -> str:
     return sys.stdin.readline().strip().lower()
 
 
+def _has_left(ended: Ended) -> bool:
+    """Whether the agent has ended as its user, `luzia detach` or `luzia cancel` ends it."""
+    return ended.signal == "SIGTERM" or ended.exit_code in (0, 128 + signal.SIGTERM)
+
+
 def _describe(ended: Ended) -> str:
     if ended.signal is not None:
-        return f"The agent was terminated by {ended.signal}"
-    return "The agent has ended" if ended.exit_code == 0 else f"The agent has ended with exit code {ended.exit_code}"
+        return f"The agent was terminated by {ended.signal}."
+    return f"The agent has ended with exit code {ended.exit_code}."
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 from luzia_protocol.environment import is_path
@@ -11,10 +12,13 @@ from luzia_client.api.arguments import find_project
 from luzia_client.api.client import Client
 from luzia_client.cli.args.command_line import DispatchLine, decode_task
 from luzia_client.cli.args.editor import edited
+from luzia_client.cli.configuration import file, values
 from luzia_client.cli.help.usage import missing_task_error
 from luzia_client.cli.show.text import one_line
 
 RECENT_TASKS = 5
+_NOT_SHOWN = ("path", "agent", "env")
+"""Settings that are shown otherwise, and variables, whose values may be secret."""
 
 
 def run(line: DispatchLine, submit: Callable[[DispatchLine, str], int]) -> int:
@@ -31,7 +35,8 @@ def run(line: DispatchLine, submit: Callable[[DispatchLine, str], int]) -> int:
 def _notes(client: Client, line: DispatchLine) -> Iterator[str]:
     """What the user may want to know of the project while writing."""
     name = line.project
-    known = client.list_projects().projects
+    listed = client.list_projects()
+    known = listed.projects
     project = find_project(known, name)
     if project is None and not is_path(name):
         _check_known(client, name)
@@ -43,7 +48,10 @@ def _notes(client: Client, line: DispatchLine) -> Iterator[str]:
     agent = line.agent or ("" if project is None else project.agent or "")
     yield f"  agent      {one_line(agent) or 'the default one'}"
     yield from (f"  {field:<10} {one_line(str(value))}" for field, value in line.fields.items())
-    yield "Options are those of the command line, such as --worktree: `luzia dispatch --help` lists them."
+    yield from _settings(listed.config_file, name if project is None else project.name)
+    yield ""
+    yield "Options are given on the command line, such as --worktree:"
+    yield "`luzia dispatch --help` lists them."
     try:
         recent = client.list_jobs([name], limit=RECENT_TASKS).jobs
     except Refused:
@@ -52,6 +60,21 @@ def _notes(client: Client, line: DispatchLine) -> Iterator[str]:
         yield ""
         yield "Recent tasks:"
         yield from (f"  {one_line(job.task, 100)}" for job in recent)
+
+
+def _settings(config_file: str, project: str) -> Iterator[str]:
+    """The project's settings as the file has them, unless it is on another host or cannot be read here."""
+    if os.environ.get("LUZIA_HOST"):
+        return
+    try:
+        settings = file.read_tables(config_file).get("projects", {}).get(project, {})
+    except (OSError, Refused):
+        return  # the daemon, which has read it, decides
+    shown = {key: value for key, value in settings.items() if key not in _NOT_SHOWN}
+    if shown:
+        yield ""
+        yield "Settings of the project:"
+        yield from (f"  {one_line(line)}" for line in values.format_lines(shown))
 
 
 def _check_known(client: Client, name: str) -> None:

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         _reload()
     steps.install_completion(dialogue)
     steps.install_daemon(dialogue, _stop_daemon)
-    project = projects[0].name if projects else "."
+    project = next((each.name for each in projects), next(iter(tables.get("projects", {})), "."))
     print(f'\nNext:\n  luzia {project} "fix the tests"\n  luzia jobs\n  luzia doctor')
     return exit_codes.OK
 

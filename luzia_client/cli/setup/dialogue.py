@@ -40,9 +40,14 @@ class Dialogue:
             return ""
         sys.stdout.write(harmless(prompt))
         sys.stdout.flush()
-        line = sys.stdin.readline()
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            print()  # the prompt of the shell comes below the question
+            raise
         if not line:
-            raise UsageError("aborted")
+            print()
+            raise UsageError("aborted", "What has been written is kept. `luzia init` continues with what is missing.")
         return line.strip()
 
 

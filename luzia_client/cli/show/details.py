@@ -26,7 +26,7 @@ from luzia_client.cli.show.formatting import (
 )
 from luzia_client.cli.show.questions import describe_question, suggest_answers
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import format_quantity, harmless, one_line
+from luzia_client.cli.show.text import format_quantity, hang, harmless, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +89,10 @@ def describe_job(job: Job, now: datetime, screen: Screen) -> list[str]:
         *(("" if number else "Output", harmless(path)) for number, path in enumerate(list_output_files(job))),
     ]
     lines = [heading]
-    lines += [f"  {label + ':' if label else '':<{LABEL_WIDTH}}{value}" for label, value in rows if value]
+    for label, value in rows:
+        if value:
+            head = f"  {label + ':' if label else '':<{LABEL_WIDTH}}"
+            lines += hang(head, value, screen.width, len(head))
     lines += describe_attempts(job, screen)
     lines += ["", *describe_task(job, screen), ""]
     lines += [f"  {screen.paint(command, 'cyan')}" for command in suggest_commands(job)]
@@ -227,15 +230,15 @@ def describe_attempts(job: Job, screen: Screen) -> list[str]:
     """One line per attempt, if there are several, or one and another one is queued."""
     if len(job.attempts) < (1 if job.state == state_names.QUEUED else 2):
         return []
-    return ["  Attempts:", *(f"    {_format_attempt(job, attempt, screen)}" for attempt in job.attempts)]
+    return ["  Attempts:", *(line for attempt in job.attempts for line in _format_attempt(job, attempt, screen))]
 
 
-def _format_attempt(job: Job, attempt: Attempt, screen: Screen) -> str:
+def _format_attempt(job: Job, attempt: Attempt, screen: Screen) -> list[str]:
     runs = job.state != state_names.QUEUED and attempt.number == job.attempt
     without = "in progress" if runs else "not started"
     word = without if attempt.outcome is None else str(attempt.outcome).replace("_", " ")
     colour = "" if attempt.outcome is None else "green" if word == "completed" else "red"
-    words = [f"{attempt.number:>3}  {screen.paint(word, colour)}"]
+    words = []
     if attempt.duration_s is not None:
         words.append(format_duration(attempt.duration_s))
     words.append(format_work(attempt.activity))
@@ -244,7 +247,11 @@ def _format_attempt(job: Job, attempt: Attempt, screen: Screen) -> str:
     words.append(one_line(attempt.reason or format_exit(attempt.exit_code, attempt.signal)))
     if attempt.activity is not None and attempt.activity.session is not None:
         words.append(f"session {one_line(attempt.activity.session)}")
-    return "  ".join(word for word in words if word)
+    number = f"    {attempt.number:>3}  "
+    text = "  ".join(word for word in words if word)
+    taken = len(number) + len(word) + 2
+    lines = hang(f"{number}{screen.paint(word, colour)}  ", text, screen.width, len(number), taken)
+    return [line.rstrip() for line in lines]
 
 
 def describe_task(job: Job, screen: Screen) -> list[str]:

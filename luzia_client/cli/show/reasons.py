@@ -16,7 +16,7 @@ from luzia_client.cli.show.formatting import (
     format_time,
 )
 from luzia_client.cli.show.screen import Screen
-from luzia_client.cli.show.text import format_quantity, harmless, one_line
+from luzia_client.cli.show.text import format_quantity, hang, harmless, one_line, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,32 +31,44 @@ LABEL_WIDTH = 17
 
 def explain_job(told: WhyResult, now: datetime, screen: Screen) -> list[str]:
     """The lines of `luzia why ID`."""
-    job = told.job
-    lines = [
-        f"{screen.paint(f'Job {job.id}', 'bold')}  {screen.paint(format_status(job, screen), STATE_COLOURS[job.state])}"
-    ]
-    if job.reason is not None and job.state is JobState.QUEUED:
-        lines.append(f"  {harmless(job.reason)}")
+    job, columns = told.job, screen.width
+    colour = STATE_COLOURS[job.state]
+    status = hang("", format_status(job, screen), None if columns is None else columns - len(f"Job {job.id}  "), 0)
+    lines = [f"{screen.paint(f'Job {job.id}', 'bold')}  {screen.paint(status[0], colour)}"]
+    lines += [f"    {screen.paint(more, colour)}" for more in status[1:]]
+    if (
+        job.reason is not None
+        and job.state is JobState.QUEUED
+        and all(gate.is_open is not False for gate in told.gates)
+    ):
+        lines += hang("  ", harmless(job.reason), columns, 2)
     if told.gates:
-        lines += ["", "  Conditions for the start:", *(f"    {_gate(gate, screen)}" for gate in told.gates)]
+        lines += ["", "  Conditions for the start:"]
+        lines += [line for gate in told.gates for line in _gate(gate, screen)]
     if told.limits:
         lines += ["", "  Slots in use:"]
         lines += [f"    {harmless(each.name):<{LABEL_WIDTH}} {each.used} of {each.capacity}" for each in told.limits]
     if told.position is not None:
         lines += ["", f"  Position in the queue: {told.position}"]
     if told.estimate is not None:
-        lines += [f"  Expected start: {_format_estimate(told.estimate, job, now)}"]
-    lines += ["", "  History:", *(f"    {format_local_time(at)}  {words}" for at, words in _history(job))]
+        lines += hang("  Expected start: ", _format_estimate(told.estimate, job, now), columns, 4)
+    lines += ["", "  History:"]
+    for at, words in _history(job):
+        lines += hang(f"    {format_local_time(at)}  ", words, columns, 6)
     return [*lines, "", *(f"  {screen.paint(command, 'cyan')}" for command in suggest_commands(job))]
 
 
-def _gate(gate: GateState, screen: Screen) -> str:
+def _gate(gate: GateState, screen: Screen) -> list[str]:
     mark, colour, words = {
         True: ("✓" if screen.blocks else "+", "green", ""),
         False: ("✗" if screen.blocks else "-", "red", one_line(gate.reason or "")),
         None: ("·" if screen.blocks else ".", "dim", LATER),
     }[gate.is_open]
-    return f"{screen.paint(mark, colour)} {harmless(gate.name):<{LABEL_WIDTH - 2}} {words}".rstrip()
+    name = f"{harmless(gate.name):<{LABEL_WIDTH - 2}}"
+    taken = len("    ✓ ") + width(name) + 1
+    return [
+        line.rstrip() for line in hang(f"    {screen.paint(mark, colour)} {name} ", words, screen.width, taken, taken)
+    ]
 
 
 def _format_estimate(estimate: StartEstimate, job: Job, now: datetime) -> str:

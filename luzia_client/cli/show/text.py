@@ -121,6 +121,20 @@ def wrap(text: str, columns: int, separator: str = " ") -> list[str]:
     return [*lines, line]
 
 
+def hang(head: str, text: str, columns: int | None, indent: int, taken: int | None = None) -> list[str]:
+    """The text behind `head`, continued below it, indented, where the terminal ends; None: there is no terminal.
+
+    taken: the columns of a head that has colours, and otherwise as many as it has. A text with a word that has no room
+    in a line stays whole: a path must remain one word when it is copied.
+    """
+    taken = width(head) if taken is None else taken
+    room = None if columns is None else columns - max(indent, taken)
+    if room is None or taken + width(text) <= columns or any(width(word) > room for word in text.split()):  # type: ignore[operator]
+        return [head + text]
+    first, *others = (line.rstrip() for line in wrap(text, room))
+    return [head + first, *(" " * indent + line for line in others)]
+
+
 def format_quantity(count: int, noun: str) -> str:
     """`1 job`, `3 jobs`, `1,200 jobs`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

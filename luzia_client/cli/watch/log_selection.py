@@ -36,7 +36,9 @@ def select_jobs(client: Client, args: argparse.Namespace) -> list[str | Job]:
     """
     if not has_filters(args):
         if not args.ids:
-            raise UsageError("no job selected", "Give an ID, or --project, --state, --tag or --all.")
+            raise UsageError(
+                "no job selected", "Give an ID (@last is your newest job), or --project, --state, --tag or --all."
+            )
         if args.limit is not None:
             raise UsageError("--limit requires --project, --state, --tag or --all")
         return list(args.ids)

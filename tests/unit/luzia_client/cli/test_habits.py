@@ -10,7 +10,7 @@ import pytest
 from git_projects import Repository
 from luzia_client.cli.args.command_line import ALIASES, COMMANDS, parse_dispatch
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.args.foreign_words import MEANINGS, OPTION_MEANINGS, find_meaning
+from luzia_client.cli.args.foreign_words import ACTION_MEANINGS, MEANINGS, OPTION_MEANINGS, find_meaning
 from luzia_client.cli.args.parser import command_parser, load_command
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia
 
@@ -126,10 +126,25 @@ def test_each_option_of_another_tool_is_unknown_and_has_a_command_line_that_is_u
     for (command, option), line in OPTION_MEANINGS.items():
         parser = command_parser(command, load_command(command))
         with pytest.raises(UsageError, match=f"unknown option {option}") as error:
-            parser.parse_args([option, "a2f5"])
+            parser.parse_args([option] if command == "config" else [option, "a2f5"])
         assert error.value.hint == f"Did you mean `luzia {line}`?"
         first, *rest = line.replace("COLUMNS", "id,state").split()
         command_parser(first, load_command(first)).parse_args(rest)
+
+
+def test_each_action_of_another_tool_is_answered_by_its_meaning_and_not_by_its_spelling() -> None:
+    for (command, action), line in ACTION_MEANINGS.items():
+        with pytest.raises(UsageError, match=f"invalid choice '{action}'") as error:
+            command_parser(command, load_command(command)).parse_args([action])
+        assert error.value.hint == f"Did you mean `luzia {line}`? See `luzia {command} --help`."
+        first, *rest = line.split()
+        command_parser(first, load_command(first)).parse_args(rest)
+
+
+def test_a_command_without_its_job_names_the_newest_one(luzia: PrivateLuzia) -> None:
+    luzia.client()
+    for command in ("why", "wait", "attach", "send", "diff", "logs", "cancel"):
+        assert "@last is your newest job" in out(luzia, command, status=2), command
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from luzia_client.cli.show.reasons import explain_job
+from luzia_client.cli.show.screen import Screen
+from luzia_client.cli.show.text import width
 from private_luzia import DEADLINE_S, PrivateLuzia, private_luzia, until
 
 
@@ -37,6 +41,7 @@ def test_a_waiting_job_shows_each_condition_its_position_and_an_estimate_that_is
     assert "    ✓ hold" in told
     assert "    ✗ slots           waiting for a slot (1 of 1 in use)" in told
     assert "    all jobs          1 of 1" in told
+    assert sum("waiting for a slot" in line for line in told) == 1, "the condition has the reason"
     assert "  Position in the queue: 2" in told
     (estimate,) = [line for line in told if "Expected start" in line]
     assert "(an estimate: the median running time of 1 completed job of " in estimate
@@ -56,6 +61,25 @@ def test_an_ended_job_shows_the_reason_of_each_attempt(luzia: PrivateLuzia) -> N
     assert ": exit code 7\n" in told
     assert "Conditions" not in told
     assert f"  luzia retry {job}" in told
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_the_story_fits_the_terminal_and_is_divided_between_words(luzia: PrivateLuzia, columns: int) -> None:
+    client = luzia.client()
+    client.wait([luzia.shell("true")], timeout_s=DEADLINE_S)
+    running = luzia.shell("sleep 1000")
+    until(lambda: client.get_job(running).state == "running", "running")
+    waiting = luzia.shell("true")
+    failed = client.dispatch(luzia.project, "true", agent="shell", after=[luzia.shell("false")]).job
+    client.pause_queue()
+    stopped = luzia.shell("true")
+    client.resume_queue()
+    for job in (waiting, stopped, running, failed):
+        told = client.why(job)
+        whole = "\n".join(explain_job(told, datetime.now(UTC), Screen()))
+        shown = explain_job(told, datetime.now(UTC), Screen(width=columns))
+        assert max(map(width, shown)) <= columns, shown
+        assert "\n".join(shown).split() == whole.split()
 
 
 def test_json_has_everything_that_the_daemon_tells(luzia: PrivateLuzia) -> None:

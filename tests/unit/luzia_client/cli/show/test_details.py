@@ -101,6 +101,19 @@ def test_an_attempt_that_was_not_started_is_not_in_progress(make_job: MakeJob, n
     )
 
 
+def test_a_line_that_is_too_long_is_divided_between_words_and_a_path_is_not(make_job: MakeJob, now: datetime) -> None:
+    path = "/home/somebody/" + "/".join(["directory"] * 9)
+    reason = "the agent has ended, and what it said last is more than fits in one line of a terminal"
+    attempts = [
+        Attempt(number, outcome=Outcome.FAILED, duration_s=3.0, reason=f"{reason} again and again") for number in (1, 2)
+    ]
+    job = make_job(JobState.FAILED, reason=reason, cwd=path, attempts=attempts, attempt=2)
+    shown = describe_job(job, now, PLAIN)
+    assert f"  Directory:     {path}" in shown
+    assert max(len(line) for line in shown if path not in line) <= 80
+    assert "\n".join(shown).split() == "\n".join(describe_job(job, now, Screen())).split()
+
+
 def test_a_long_task_is_cut_with_a_hint(make_job: MakeJob, now: datetime) -> None:
     lines = describe_job(make_job(task="\n".join(f"line {n}" for n in range(100))), now, PLAIN)
     assert "    line 19" in lines
