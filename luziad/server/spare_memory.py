@@ -1,4 +1,4 @@
-"""Gives memory back to the system after clients have made the daemon keep much, and when no job runs any more.
+"""Gives memory back to the system after clients have made the daemon keep much, and when no jobs are running any more.
 
 The C library keeps what is freed for the next time: after a flood, most of what it took. An idle daemon is not woken.
 """
