@@ -472,7 +472,8 @@ class App:
             self._journal, self._state_dir, daemon.snapshot_interval_s, self._slow, self._operations.snapshot_taken
         )
         limits = ConnectionLimits(daemon.max_connections, daemon.max_connections_per_uid, places)
-        self._listener = Listener(self._services, self._turns, limits, sessions, SpareMemory(self._slow))
+        self._spare_memory = SpareMemory(self._slow, lambda: self._ready.running)
+        self._listener = Listener(self._services, self._turns, limits, sessions, self._spare_memory)
 
     def _observers_in_order(self) -> tuple[JobObserver, ...]:
         """The observers, in the order in which each hook calls them."""
@@ -499,6 +500,7 @@ class App:
             self._day_totals,
             self._past_races,
             self._discarded,
+            self._spare_memory,
         )
 
     async def run(self, ready: Callable[[], None]) -> None:

@@ -721,8 +721,8 @@ static int dispatch(char **words, bool is_command) {
 static struct {
     char **ids;
     size_t count;
-    bool json, follow;
-    const char *timeout;
+    bool json, follow, raw;
+    const char *timeout, *lines;
 } args;
 
 /* The ids behind a command, and the options of `known` before or behind them. */
@@ -732,6 +732,11 @@ static void parse_arguments(char **words, const char *known) {
             args.json = true;
         else if (strchr(known, 'f') != NULL && (strcmp(*word, "-f") == 0 || strcmp(*word, "--follow") == 0))
             args.follow = true;
+        else if (strchr(known, 'r') != NULL && strcmp(*word, "--raw") == 0)
+            args.raw = true;
+        else if (strchr(known, 'n') != NULL && word[1] != NULL
+                 && (strcmp(*word, "-n") == 0 || strcmp(*word, "--lines") == 0))
+            args.lines = *++word;
         else if (strchr(known, 't') != NULL && strcmp(*word, "--timeout") == 0 && word[1] != NULL)
             args.timeout = *++word;
         else if (**word == '-' || **word == '\0' || (args.count > 0 && word != args.ids + args.count))
@@ -1014,18 +1019,23 @@ static int follow_output(const char *id) {
 
 static int print_output(char **words) {
     struct buffer request = {0};
-    parse_arguments(words, "f");
-    if (args.count != 1 || (args.follow && isatty(1)))
+    parse_arguments(words, "fnr");
+    bool is_part = args.raw || args.lines != NULL;
+    if (args.count != 1 || (args.follow && (is_part || isatty(1))))
         hand_over();
     if (args.follow)
         return follow_output(args.ids[0]);
+    long long lines = args.lines == NULL ? 0 : read_count(args.lines);
+    const char *render = args.raw ? "none" : isatty(1) && has_colours() ? "colour" : "text";
     struct connection daemon = connect_to_daemon(REPLY_TIMEOUT_S);
     for (long long size = 1, before = -1; place.offset < size && place.offset > before;) {
         put(&request, "{\"op\":\"logs\",\"job\":%q", args.ids[0]);
         if (place.attempt > 0)
             put(&request, ",\"attempt\":%d,\"offset\":%d", place.attempt, place.offset);
-        put(&request, ",\"encoding\":\"base64\",\"render\":\"%s\",\"max_bytes\":%d}\n",
-            isatty(1) && has_colours() ? "colour" : "text", (long long)MAX_OUTPUT_BYTES);
+        else if (args.lines != NULL)
+            put(&request, ",\"tail\":%d", lines);
+        put(&request, ",\"encoding\":\"base64\",\"render\":\"%s\",\"max_bytes\":%d}\n", render,
+            (long long)MAX_OUTPUT_BYTES);
         before = place.attempt > 0 ? place.offset : -1;
         print_piece(ask(&daemon, &request));
         size = before < 0 ? place.size : size;

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
-from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 _RECENT_S = 600.0
@@ -215,7 +214,11 @@ def _parse_wait(words: str, now: float) -> float | None:
 
 def _parse_http_date(words: str, _: float) -> float | None:
     match = _HTTP_DATE.search(words)
-    return None if match is None else parsedate_to_datetime(match[0]).timestamp()
+    if match is None:
+        return None
+    from email.utils import parsedate_to_datetime  # half a megabyte of modules, for a rare form
+
+    return parsedate_to_datetime(match[0]).timestamp()
 
 
 def _parse_time_of_day(words: str, now: float) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from itertools import islice
-from statistics import median
 
 from luzia_protocol.jobs import JobState, Outcome
 from luzia_protocol.waiting import GateState, LimitState, StartEstimate, Why, WhyResult
@@ -91,7 +90,11 @@ class _History:
     def typical(self, record: JobRecord) -> tuple[float, int] | None:
         """The median of the seconds that jobs of its project and agent ran, and how many they are; None without any."""
         found = self._durations.get((record.project, record.spec.agent))
-        return None if found is None else (median(found), len(found))
+        if found is None:
+            return None
+        from statistics import median  # its modules take memory that an idle daemon does not need
+
+        return (median(found), len(found))
 
     def left_s(self, record: JobRecord) -> float | None:
         """How long a running job still runs, if it is a typical one; 0 when it has run longer than that."""

@@ -24,6 +24,7 @@ ORDER = {
     "job_changed": "Worktrees CollisionWatch StatusFiles ServiceStatus",
     "job_ended": (
         "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees CollisionWatch Races Retention"
+        " SpareMemory"
     ),
     "job_reviewed": "DependencyGate",
     "job_removed": "Deadlines CollisionWatch PastRaces DiscardedWork",
