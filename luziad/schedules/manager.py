@@ -23,7 +23,7 @@ from luzia_protocol.schedules import SCHEDULE_TAG, OverlapPolicy
 from luziad.clocks.timer import ClockTimer
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.observer import JobObserver
-from luziad.jobs.record import JobRecord
+from luziad.jobs.record import NO_USER, JobRecord
 from luziad.jobs.schedule import RunRecord, ScheduleRecord
 from luziad.journal.journal import NULL_LISTENER, CommitListener, call_first
 from luziad.schedules import due
@@ -165,7 +165,7 @@ class ScheduleManager(JobObserver):
         """Dispatch one run, or record why it is skipped."""
         record = schedule.record
         key = due.run_key(schedule.name, at_s)
-        known = self._scheduler.table.by_key(key)
+        known = self._scheduler.table.by_key((NO_USER, key))
         if known is not None:
             record.status.last = RunRecord(at_s, known.id)
             return
