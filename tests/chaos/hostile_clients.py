@@ -192,9 +192,9 @@ def cascade(run: Run) -> None:
 
 
 def many_dependencies(run: Run) -> None:
-    """Jobs that depend on a thousand others, by a dispatch and by an edit."""
+    """Jobs that depend on hundreds of others, by a dispatch and by an edit."""
     with run.daemon.connect() as wire:
-        parents = [_hostile(run, wire, task="true", hold=True) for _ in range(1000)]
+        parents = [_hostile(run, wire, task="true", hold=True) for _ in range(300)]
         for _ in range(50):
             job = _hostile(run, wire, task="true", after=parents)
             wire.ask(op="edit", job=job, after=parents[1:], after_any=parents[:1])
