@@ -430,7 +430,9 @@ class App:
         )
         self._shutdown = Shutdown()
         job_factory = JobFactory(self._scheduler, self._operations, self._shutdown, self._memory)
-        self._schedules = ScheduleManager(load_schedules(self._store), self._scheduler, job_factory.create_scheduled)
+        self._schedules = ScheduleManager(
+            load_schedules(self._store), self._scheduler, job_factory.create_scheduled, Cascade(self._turns).add
+        )
         self._status_files = StatusFiles(self._executor.job_directory, self._view, self._files)
         self._service_status = ServiceStatus(self._table)
         self._day_totals = DayTotals(self._table)

@@ -12,6 +12,7 @@ from luzia_protocol import environment
 
 from luzia_client.http.connections import BACKLOG, BoundedProtocol
 from luzia_client.http.tls import TlsAcceptor, server_context
+from luzia_client.http.websockets import BoundedWebSocket
 from luzia_client.web import control
 from luzia_client.web.access import Access
 from luzia_client.web.app import WebApp
@@ -80,7 +81,7 @@ class WebServer:
             self._app,
             http=self._tls or BoundedProtocol,  # type: ignore[arg-type]
             backlog=BACKLOG,
-            ws="websockets-sansio",
+            ws=BoundedWebSocket,
             lifespan="off",
             log_level="warning",
             access_log=False,

@@ -44,7 +44,8 @@ class DaemonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     autostart: a command starts the daemon if it is not running.
     default_agent: the agent of jobs that specify none; None takes the first that is installed.
     max_running: attempts that run at once. max_queued: jobs that are queued at once.
-    max_queued_bytes: the size of the tasks, commands, messages and variables of all jobs that have not ended.
+    max_queued_bytes: the size of the tasks, commands, messages, variables and dependencies (160 bytes each) of all jobs
+    that have not ended.
     max_sub_jobs: jobs that one job may dispatch, at all levels. max_sub_job_depth: the number of levels.
     max_connections: clients at once. max_connections_per_uid: those of one user.
     max_jobs: finished jobs that are kept (LUZIA_MAX_JOBS overrides it).

@@ -106,5 +106,5 @@ def import_jobs(services: Services, request: requests.Import, call: Call) -> Non
         message = f"too many jobs: {len(request.jobs)}; the limit is {requests.MAX_IMPORT_JOBS}"
         raise Refused(ErrorCode.BAD_REQUEST, message)
     require_writable(services.journal)
-    imported = replies.ImportResult(importing.import_jobs(services.scheduler, request.jobs))
+    imported = replies.ImportResult(importing.import_jobs(services.scheduler, request.jobs, call.uid))
     services.journal.after_commit(committed_reply(call, lambda: imported))

@@ -14,7 +14,7 @@ from luziad.handlers.services import Services
 def dispatch(services: Services, request: Dispatch, call: Call) -> None:
     """Validate the request, record the job, and answer when it is on disk."""
     table = services.table
-    if request.key is not None and (known := table.by_key(request.key)) is not None:
+    if request.key is not None and (known := table.by_key((call.uid, request.key))) is not None:
         existing = replies.DispatchResult(known.id, job_name(known.project, known.id), known.project, created=False)
         services.journal.after_commit(AcceptanceReply(call, existing))
         return

@@ -70,7 +70,7 @@ def _accept(services: Services, request: Graph, call: Call, accept: Callable[[Jo
         services.job_factory.require_room(len(nodes))
         draft.check_dependencies()
         accepted = True
-        accept(draft.complete(request.key, AcceptanceReply(call, replies.GraphResult(draft.ids(nodes)))))
+        accept(draft.complete(AcceptanceReply(call, replies.GraphResult(draft.ids(nodes)))))
         return None
     finally:
         if not accepted:
@@ -98,12 +98,12 @@ def _answer_existing(services: Services, request: Graph, nodes: Iterable[str], c
     """Answer with the graph that was dispatched with the same key; False when there is none."""
     if request.key is None:
         return False
-    joint = services.scheduler.joint.by_key(request.key)
+    joint = services.scheduler.joint.by_key((call.uid, request.key))
     if joint is not None:
         ids = {record.spec.origin.node: record.id for record in joint.records if record.spec.origin is not None}
         joint.listeners.append(AcceptanceReply(call, replies.GraphResult(ids, created=False)))
         return True
-    found = {name: services.table.by_key(_job_key(request.key, name)) for name in nodes}
+    found = {name: services.table.by_key((call.uid, _job_key(request.key, name))) for name in nodes}
     known = {name: record.id for name, record in found.items() if record is not None}
     if known:
         services.journal.after_commit(AcceptanceReply(call, replies.GraphResult(known, created=False)))
@@ -188,8 +188,9 @@ class _GraphDraft:
         """The ids of these jobs, by name."""
         return {name: self.records[name].id for name in names}
 
-    def complete(self, key: str | None, listener: CommitListener) -> Joint:
-        """All jobs, to be accepted. key: the graph's. listener: hears when they are on disk."""
+    def complete(self, listener: CommitListener) -> Joint:
+        """All jobs, to be accepted. listener: hears when they are on disk."""
+        key = None if self._request.key is None else (self._uid, self._request.key)
         return Joint(key, list(self.records.values()), [listener], self.release)
 
     def release(self, records: Sequence[JobRecord]) -> None:

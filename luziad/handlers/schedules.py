@@ -18,8 +18,8 @@ from luzia_protocol.jobs import job_name
 from luziad.clocks import zones
 from luziad.handlers.replies import Call, committed_reply, require_writable, unconditional_reply
 from luziad.handlers.services import Services
+from luziad.jobs.record import NO_USER
 from luziad.jobs.schedule import ScheduleRecord, ScheduleSpec, ScheduleStatus
-from luziad.operations.importing import NO_USER
 from luziad.schedules.cron import CronError, CronExpression
 from luziad.schedules.loaded_schedule import LoadedSchedule
 

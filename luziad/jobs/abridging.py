@@ -6,12 +6,13 @@ from msgspec.structs import replace
 
 from luzia_protocol.jobs import LIST_TASK_CHARS
 
+from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.record import JobRecord, JobSpec
 
 KEPT_BYTES = 4096
 """The texts of a job are kept in memory up to this size altogether."""
-_PARENT_BYTES = 16
-"""What a job that another one depends on takes."""
+_PARENT_BYTES = 160
+"""What a job that another one depends on takes: 75 bytes, and unlike texts these are all in memory."""
 
 
 def text_size(text: str) -> int:
@@ -21,9 +22,14 @@ def text_size(text: str) -> int:
 
 def measure(record: JobRecord) -> int:
     """The bytes of a job's task, command, system prompt, follow-ups and dependencies."""
-    after, retry = record.status.dependencies, record.status.retry_state
+    retry = record.status.retry_state
     messages = 0 if retry is None else sum(map(text_size, retry.messages))
-    return _texts(record.spec) + messages + (0 if after is None else _PARENT_BYTES * len(after.parents))
+    return _texts(record.spec) + messages + parents_size(record.status.dependencies)
+
+
+def parents_size(after: Dependencies | None) -> int:
+    """The bytes of a job's dependencies."""
+    return 0 if after is None else _PARENT_BYTES * len(after.parents)
 
 
 def abridge(record: JobRecord) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -130,10 +130,21 @@ def _doomed_by(dependencies: Dependencies, state_of: StandingOf) -> set[str]:
 
 def find_cycle(start: str, parents_of: Callable[[str], tuple[str, ...]]) -> list[str]:
     """A path from `start` over parents back to `start`, which is at both ends; empty when there is none."""
+    search = search_cycle(start, parents_of)
+    while True:
+        try:
+            next(search)
+        except StopIteration as end:
+            return cast(list[str], end.value)
+
+
+def search_cycle(start: str, parents_of: Callable[[str], tuple[str, ...]]) -> Generator[None, None, list[str]]:
+    """Return what find_cycle does, and yield before each job, for there may be millions of dependencies."""
     came_from: dict[str, str] = {}
     stack = [start]
     while stack:
         name = stack.pop()
+        yield
         for parent in parents_of(name):
             if parent == start:
                 return [*reversed(_path(name, start, came_from)), start]

@@ -33,6 +33,12 @@ from luziad.jobs.family import Origin
 from luziad.jobs.requirements import NO_REQUIREMENTS, Requirements, Wants
 from luziad.jobs.retry_state import Continuation, RetryState
 
+NO_USER = -1
+"""The user id of imported and scheduled jobs, so that none of them is a user's `@last`."""
+
+OwnedKey = tuple[int, str]
+"""An idempotency key, after the user whose key it is: each user's keys are a space of their own."""
+
 
 class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What was requested.
@@ -40,7 +46,8 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     project: the project's name at the dispatch. directory: its directory. cwd: the working directory, if another one.
     env_set, client_set: numbers, among the store's environments, of the variables set for this job and of those
     passed on by the caller; 0 for none.
-    uid: user id of the caller. origin: how the job was dispatched. terms: when it may run.
+    uid: user id of the caller. key_uid: whose `key` is, if not the caller's. origin: how the job was dispatched.
+    terms: when it may run.
     stall_timeout_s: seconds that an attempt may go without activity.
     bounds: resource limits of its attempts. launch_options: None for the defaults.
     requirements: its priority and the resources that it reserves.
@@ -72,6 +79,14 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     jobs_dir: str | None = None
     umask: int | None = None
     review: bool = False
+    key_uid: int | None = None
+
+    @property
+    def owned_key(self) -> OwnedKey | None:
+        """Its key with whose it is; None without one."""
+        if self.key is None:
+            return None
+        return self.uid if self.key_uid is None else self.key_uid, self.key
 
 
 class AttemptRecord(msgspec.Struct, omit_defaults=True, gc=False):

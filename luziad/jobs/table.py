@@ -11,7 +11,7 @@ from luzia_protocol.jobs import JobState
 
 from luziad.jobs.family import FamilyTree
 from luziad.jobs.names import NameIndex
-from luziad.jobs.record import JobRecord
+from luziad.jobs.record import JobRecord, OwnedKey
 
 REFERENCES = {
     "@last": None,
@@ -29,7 +29,7 @@ class JobTable:
 
     def __init__(self) -> None:
         self._jobs: dict[str, JobRecord] = {}
-        self._keys: dict[str, str] = {}
+        self._keys: dict[OwnedKey, str] = {}
         self._names = NameIndex()
         self._counts: dict[str, Counter[JobState]] = {}
         self._active: dict[str, JobRecord] = {}
@@ -53,8 +53,8 @@ class JobTable:
         """Add a job that is newer than all others."""
         assert record.id not in self._jobs, f"duplicate job id {record.id}"
         self._jobs[record.id] = record
-        if record.spec.key is not None:
-            self._keys[record.spec.key] = record.id
+        if (key := record.spec.owned_key) is not None:
+            self._keys[key] = record.id
         self._names.add(record.name, record.id)
         if record.ancestors:
             self.family.add(record.id, record.ancestors)
@@ -64,8 +64,8 @@ class JobTable:
     def remove(self, record: JobRecord) -> None:
         """Remove a job."""
         del self._jobs[record.id]
-        if record.spec.key is not None:
-            self._keys.pop(record.spec.key, None)
+        if (key := record.spec.owned_key) is not None:
+            self._keys.pop(key, None)
         self._names.remove(record.name, record.id)
         self.family.remove(record.id, record.ancestors, self._jobs)
         self._count(record, record.status.state, -1)
@@ -97,7 +97,7 @@ class JobTable:
         """The job with exactly this id."""
         return self._jobs.get(job)
 
-    def by_key(self, key: str) -> JobRecord | None:
+    def by_key(self, key: OwnedKey) -> JobRecord | None:
         """The job that was dispatched with this idempotency key."""
         job = self._keys.get(key)
         return None if job is None else self._jobs[job]

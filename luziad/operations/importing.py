@@ -14,25 +14,23 @@ from luzia_protocol.times import is_accepted
 
 from luziad.jobs.attempt import MAX_AMOUNT
 from luziad.jobs.ids import JOB_ID
-from luziad.jobs.record import JobRecord
+from luziad.jobs.record import NO_USER, JobRecord
 from luziad.journal.journal import NULL_LISTENER
 from luziad.journal.loading import record_from_job
 from luziad.scheduling.scheduler import Scheduler
 
 MAX_RECORD_BYTES = 1024 * 1024
 """A job without its task: what a daemon records of attempts and their activity is less than this."""
-NO_USER = -1
-"""The user id of imported and scheduled jobs, so that none of them is a user's `@last`."""
 
 
-def import_jobs(scheduler: Scheduler, jobs: list[Job]) -> list[replies.ImportedJob]:
-    """Import the jobs that do not exist here, and return the result of each."""
+def import_jobs(scheduler: Scheduler, jobs: list[Job], uid: int) -> list[replies.ImportedJob]:
+    """Import the jobs that do not exist here, and return the result of each. uid: whose keys theirs become."""
     counts = scheduler.table.counts()
     room = scheduler.retention.max_jobs - sum(number for state, number in counts.items() if state.is_final)
     results = []
     for job in jobs:
         try:
-            result = _import_job(scheduler, job, room)
+            result = _import_job(scheduler, job, room, uid)
         except Refused as refused:
             result = replies.ImportedJob(job.id, error=replies.Error.of(refused))
         room -= result.created
@@ -41,7 +39,7 @@ def import_jobs(scheduler: Scheduler, jobs: list[Job]) -> list[replies.ImportedJ
     return results
 
 
-def _import_job(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJob:
+def _import_job(scheduler: Scheduler, job: Job, room: int, uid: int) -> replies.ImportedJob:
     if not JOB_ID.fullmatch(job.id):
         raise Refused(ErrorCode.INVALID_JOB, f"invalid job id '{job.id}'")
     if job.id in scheduler.table:
@@ -56,7 +54,7 @@ def _import_job(scheduler: Scheduler, job: Job, room: int) -> replies.ImportedJo
     if size > MAX_RECORD_BYTES:
         message = f"job {job.id} has {size} bytes besides its task; the limit is {MAX_RECORD_BYTES}"
         raise Refused(ErrorCode.INVALID_JOB, message)
-    record, notes = _record(scheduler, job)
+    record, notes = _record(scheduler, job, uid)
     scheduler.admission.add(record, NULL_LISTENER)
     return replies.ImportedJob(job.id, created=True, note="; ".join(notes) or None)
 
@@ -79,10 +77,10 @@ def _find_invalid(value: object, name: str) -> str | None:
     return next((found for part, each in parts if (found := _find_invalid(each, part)) is not None), None)
 
 
-def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
+def _record(scheduler: Scheduler, job: Job, uid: int) -> tuple[JobRecord, list[str]]:
     """The job's record and notes about it. Its worktree and dependencies, which are on another machine, are dropped."""
     notes = []
-    owner = scheduler.table.by_key(job.key) if job.key is not None else None
+    owner = scheduler.table.by_key((uid, job.key)) if job.key is not None else None
     if owner is not None:
         notes.append(f"key '{job.key}' dropped: job {owner.id} has it")
         job = msgspec.structs.replace(job, key=None)
@@ -94,7 +92,7 @@ def _record(scheduler: Scheduler, job: Job) -> tuple[JobRecord, list[str]]:
         )
     job = msgspec.structs.replace(job, worktree=None, discarded=None, after=[], after_any=[], after_fail=[])
     record = record_from_job(scheduler.admission.next_n(), job)
-    record.spec = msgspec.structs.replace(record.spec, uid=NO_USER)
+    record.spec = msgspec.structs.replace(record.spec, uid=NO_USER, key_uid=None if job.key is None else uid)
     record.durable = False
     record.project = scheduler.names.name(record.spec.directory, record.spec.project)
     if record.status.ended_at is None:

@@ -16,6 +16,8 @@ MAX_CATCH_UP_RUNS = 100
 """How many missed runs of one schedule are dispatched at once; older ones are skipped."""
 MAX_LIVE_JOBS = 100
 """How many unfinished jobs a schedule may have; further runs are skipped."""
+MAX_ALL_LIVE_JOBS = 2000
+"""How many unfinished jobs all schedules may have before those that have one already get no more."""
 SET_BACK_S = 3 * 3600.0
 """When the clock is set back by more than this, it was wrong before, and runs follow the new time."""
 

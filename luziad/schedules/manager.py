@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
@@ -23,7 +23,7 @@ from luzia_protocol.schedules import SCHEDULE_TAG, OverlapPolicy
 from luziad.clocks.timer import ClockTimer
 from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.observer import JobObserver
-from luziad.jobs.record import JobRecord
+from luziad.jobs.record import NO_USER, AttemptRecord, JobRecord
 from luziad.jobs.schedule import RunRecord, ScheduleRecord
 from luziad.journal.journal import NULL_LISTENER, CommitListener, call_first
 from luziad.schedules import due
@@ -41,13 +41,24 @@ MakeJob = Callable[[Dispatch, Dependencies | None], JobRecord]
 
 
 class ScheduleManager(JobObserver):
-    """The schedules by name. records: those of the store."""
+    """The schedules by name. records: those of the store. in_turns: does work in turns; see turns.Cascade."""
 
-    def __init__(self, records: dict[str, ScheduleRecord], scheduler: Scheduler, make_job: MakeJob) -> None:
+    def __init__(
+        self,
+        records: dict[str, ScheduleRecord],
+        scheduler: Scheduler,
+        make_job: MakeJob,
+        in_turns: Callable[[Iterator[None]], None],
+    ) -> None:
         self._make_job = make_job
+        self._in_turns = in_turns
         self._schedules = {name: LoadedSchedule(record) for name, record in records.items()}
         self._scheduler = scheduler
         self._timer = ClockTimer(self.check, on_clock_change=True)
+        self._unfinished: set[str] = set()  # jobs of all schedules
+        self._is_checking = False
+        self._check_again = False
+        self._is_closed = False
 
     def __len__(self) -> int:
         return len(self._schedules)
@@ -75,7 +86,24 @@ class ScheduleManager(JobObserver):
 
     def close(self) -> None:
         """Stop dispatching."""
+        self._is_closed = True
         self._timer.close()
+
+    def job_queued(self, record: JobRecord) -> None:
+        """Count a job of a schedule."""
+        self._count(record)
+
+    def attempt_recovered(self, record: JobRecord, attempt: AttemptRecord) -> None:
+        """Count a job of a schedule that was in progress when the daemon ended."""
+        self._count(record)
+
+    def job_ended(self, record: JobRecord) -> None:
+        """Count the job no longer."""
+        self._unfinished.discard(record.id)
+
+    def job_removed(self, record: JobRecord) -> None:
+        """Count the job no longer."""
+        self._unfinished.discard(record.id)
 
     # ------------------------------------------------------------------ requests
 
@@ -100,7 +128,7 @@ class ScheduleManager(JobObserver):
                 self._save(known)
 
         journal.after_commit(call_first(committed, refused, acceptance))
-        self.check()
+        self._check_one(schedule)
         return schedule
 
     def remove(self, schedule: LoadedSchedule) -> None:
@@ -108,7 +136,7 @@ class ScheduleManager(JobObserver):
         del self._schedules[schedule.name]
         self._release_variables(schedule)
         self._scheduler.journal.delete_schedule(schedule.name)
-        self.check()
+        self._set_timer()
 
     def set_paused(self, schedule: LoadedSchedule, *, paused: bool) -> None:
         """Pause or resume a schedule. Runs that were due while it was paused are skipped."""
@@ -118,7 +146,7 @@ class ScheduleManager(JobObserver):
         status.paused = paused
         self._save(schedule)
         schedule.invalidate()
-        self.check()
+        self._check_one(schedule)
 
     def run(self, schedule: LoadedSchedule, acceptance: CommitListener) -> JobRecord:
         """Dispatch its job now, to start after its unfinished jobs. Raises Refused."""
@@ -139,13 +167,43 @@ class ScheduleManager(JobObserver):
     def check(self) -> None:
         """Decide about every due run, and set the timer for the next.
 
-        While the store cannot be written nothing is decided; this is called again when it can be.
+        The schedules have their turns, for there may be a thousand that are due in the same second. While the store
+        cannot be written nothing is decided; this is called again when it can be.
         """
-        if self._scheduler.journal.failure is not None:
+        if self._is_checking:
+            self._check_again = True  # the clock may have been set after the turn of some
+        elif self._may_decide:
+            self._is_checking = True
+            self._in_turns(self._check_all())
+
+    def _check_all(self) -> Iterator[None]:
+        try:
+            while self._may_decide:
+                self._check_again = False
+                for name in [*self._schedules]:
+                    schedule = self._schedules.get(name)
+                    if schedule is not None and self._may_decide:
+                        self._decide(schedule, time.time())
+                        yield
+                if not self._check_again:
+                    break
+        finally:
+            self._is_checking = False
+            self._set_timer()
+
+    def _check_one(self, schedule: LoadedSchedule) -> None:
+        """Decide about the runs of a schedule that has changed."""
+        if self._may_decide:
+            self._decide(schedule, time.time())
+            self._set_timer()
+
+    @property
+    def _may_decide(self) -> bool:
+        return self._scheduler.journal.failure is None and not self._is_closed
+
+    def _set_timer(self) -> None:
+        if self._is_checking or not self._may_decide:
             return
-        now = time.time()
-        for schedule in self._schedules.values():
-            self._decide(schedule, now)
         wakeups = [schedule.wakeup_at for schedule in self._schedules.values() if schedule.wakeup_at is not None]
         self._timer.set(min(wakeups, default=None))
 
@@ -165,7 +223,7 @@ class ScheduleManager(JobObserver):
         """Dispatch one run, or record why it is skipped."""
         record = schedule.record
         key = due.run_key(schedule.name, at_s)
-        known = self._scheduler.table.by_key(key)
+        known = self._scheduler.table.by_key((NO_USER, key))
         if known is not None:
             record.status.last = RunRecord(at_s, known.id)
             return
@@ -173,6 +231,9 @@ class ScheduleManager(JobObserver):
         if live and (overlap is OverlapPolicy.SKIP or len(live) >= due.MAX_LIVE_JOBS):
             jobs = f"job {live[-1].id}" if len(live) == 1 else f"{len(live)} jobs"
             self._skip(schedule, at_s, f"skipped: {jobs} had not finished")
+            return
+        if live and len(self._unfinished) >= due.MAX_ALL_LIVE_JOBS:
+            self._skip(schedule, at_s, f"skipped: {due.MAX_ALL_LIVE_JOBS} jobs of all schedules had not finished")
             return
         try:
             job = self._make_record(schedule, key, at_s, live)
@@ -183,8 +244,10 @@ class ScheduleManager(JobObserver):
         self._cancel(live, overlap)
 
     def _skip(self, schedule: LoadedSchedule, at_s: float, note: str) -> None:
+        last = schedule.record.status.last
         schedule.record.status.last = RunRecord(at_s, note=note)
-        log.warning("schedule_run_skipped schedule=%s reason=%r", schedule.name, note)
+        if last is None or last.note != note:  # once, not every second
+            log.warning("schedule_run_skipped schedule=%s reason=%r", schedule.name, note)
 
     def _make_record(self, schedule: LoadedSchedule, key: str | None, at_s: float, live: list[JobRecord]) -> JobRecord:
         """The record of the next job, which depends on the unfinished ones. Raises Refused."""
@@ -227,6 +290,10 @@ class ScheduleManager(JobObserver):
         if overlap is OverlapPolicy.CANCEL:
             for job in live:
                 self._scheduler.cancel(job, _do_nothing)  # the new job waits for it
+
+    def _count(self, record: JobRecord) -> None:
+        if record.spec.origin is not None and record.spec.origin.run_of is not None:
+            self._unfinished.add(record.id)
 
     def _save(self, schedule: LoadedSchedule) -> None:
         self._scheduler.journal.put_schedule(schedule.name, _encode(schedule.record))

@@ -16,7 +16,7 @@ import msgspec
 from luzia_protocol.jobs import JobState
 
 from luziad.errors import StorageError
-from luziad.jobs.record import JobRecord
+from luziad.jobs.record import JobRecord, OwnedKey
 from luziad.journal.journal import CommitCallbacks, CommitListener
 from luziad.scheduling.admission import Admission
 
@@ -32,7 +32,7 @@ class Joint(msgspec.Struct, eq=False):
     release: called with the jobs that were not taken in.
     """
 
-    key: str | None
+    key: OwnedKey | None
     records: Sequence[JobRecord]
     listeners: list[CommitListener]
     release: Callable[[Sequence[JobRecord]], None]
@@ -63,7 +63,7 @@ class JointAdmission:
         self._table = admission.table
         self._journal = admission.journal
         self._waiting: deque[Joint] = deque()
-        self._by_key: dict[str, Joint] = {}
+        self._by_key: dict[OwnedKey, Joint] = {}
         self.coming = 0
         """The number of jobs that are not in the table yet."""
 
@@ -83,7 +83,7 @@ class JointAdmission:
         if len(self._waiting) == 1:
             self._begin()
 
-    def by_key(self, key: str) -> Joint | None:
+    def by_key(self, key: OwnedKey) -> Joint | None:
         """The graph with this key that is being taken in."""
         joint = self._by_key.get(key)
         return joint if joint is not None and joint.error is None else None

@@ -28,7 +28,6 @@ from luziad.jobs.observer import Observers
 from luziad.jobs.record import JobRecord, JobSpec
 from luziad.jobs.refusals import PROGRESS, RETRY, wrong_state
 from luziad.jobs.table import JobTable
-from luziad.jobs.view import task_text
 from luziad.journal.journal import Callback, CommitCallbacks, Journal
 from luziad.scheduling.admission import Admission
 from luziad.scheduling.attachments import Attachments
@@ -97,6 +96,8 @@ class Scheduler:
     discarded: DiscardedWork
     reviews: Reviews
     observers: Observers
+    moves: int = 0
+    """How often the dependencies of a job were changed."""
 
     # ------------------------------------------------------------------ what clients ask for
 
@@ -140,13 +141,13 @@ class Scheduler:
         if given is not None:
             self.revival.run_again(record, given, "follow-up", None)
 
-    def edit(self, record: JobRecord, spec: JobSpec, after: Dependencies | None, then: Callback) -> None:
-        """Change the task, the priority or the dependencies of a queued job."""
+    def edit(self, record: JobRecord, spec: JobSpec, after: Dependencies | None, growth: int, then: Callback) -> None:
+        """Change the task, the priority or the dependencies of a queued job. growth: by how many bytes it grows."""
         was_moved = after != record.status.dependencies
-        before = text_size(task_text(record)) if record.task_bytes is None else record.task_bytes
+        self.moves += was_moved
         record.spec, record.task_bytes = spec, None
         record.status.dependencies = after
-        self.table.resize(record, record.size + text_size(task_text(record)) - before)
+        self.table.resize(record, record.size + growth)
 
         def committed() -> None:
             if record.spec is spec:

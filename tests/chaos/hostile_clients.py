@@ -191,6 +191,32 @@ def cascade(run: Run) -> None:
         wire.ok(op="cancel", job=jobs[0])
 
 
+def many_dependencies(run: Run) -> None:
+    """Jobs that depend on hundreds of others, by a dispatch and by an edit."""
+    with run.daemon.connect() as wire:
+        parents = [_hostile(run, wire, task="true", hold=True) for _ in range(300)]
+        for _ in range(50):
+            job = _hostile(run, wire, task="true", after=parents)
+            wire.ask(op="edit", job=job, after=parents[1:], after_any=parents[:1])
+
+
+def due_schedules(run: Run) -> None:
+    """Three hundred schedules that are due every second, whose jobs queue up behind one another."""
+    names = [f"every-second-{number}" for number in range(300)]
+    job = {"project": "overbits", "task": "sleep 100"}
+    with run.daemon.connect() as wire:
+        for name in names:
+            wire.ask(op="schedule_add", name=name, cron="* * * * * *", job=job, overlap="queue", missed="all")
+        time.sleep(3.0)
+        for name in names:
+            wire.ask(op="schedule_remove", name=name)
+        page: dict[str, Any] = {"next": None}
+        while page["next"] is not None or "jobs" not in page:
+            cursor = {} if page["next"] is None else {"cursor": page["next"]}
+            page = wire.ok(op="list", limit=1000, states=["queued", "starting", "running"], **cursor)
+            run.hostile += [job["id"] for job in page["jobs"] if "schedule" in job["tags"]]
+
+
 def dispatch_and_go(run: Run) -> None:
     """Dispatches whose sender does not wait for the answer."""
     line = b'{"op":"dispatch","project":"overbits","task":"true","tags":{"from":"nobody"}}\n'
@@ -230,5 +256,7 @@ ATTACKS: dict[str, Callable[[Run], None]] = {
     "odd frames": odd_frames,
     "fuzz": fuzz,
     "a cascade": cascade,
+    "many dependencies": many_dependencies,
+    "due schedules": due_schedules,
     "dispatch, and gone": dispatch_and_go,
 }

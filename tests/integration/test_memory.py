@@ -108,6 +108,19 @@ def test_a_limit_of_queued_bytes_is_met_with_a_clear_error_and_freed_by_the_end_
         dispatch(wire, "true")
 
 
+def test_dependencies_count_as_bytes_also_when_they_are_edited() -> None:
+    with private_daemon(IDLE + "max_queued_bytes = 1600000\n") as daemon, daemon.connect() as wire:
+        roots = [hold_slot(wire), *(dispatch(wire) for _ in range(999))]
+        jobs = [dispatch(wire) for _ in range(20)]
+        answers = [wire.ask(op="edit", job=job, after=roots) for job in jobs]
+        assert ["ok" in answer for answer in answers] == [True] * 10 + [False] * 10
+        assert answers[-1]["error"]["code"] == "queue_full"
+        assert wire.error(op="dispatch", project="overbits", task="true", after=roots)["code"] == "queue_full"
+        wire.ok(op="edit", job=jobs[0], after=[])
+        dispatch(wire, after=roots)
+        assert wire.error(op="dispatch", project="overbits", task="true")["code"] == "queue_full"
+
+
 def test_variables_and_arguments_that_no_program_can_have_are_refused_at_the_dispatch() -> None:
     with private_daemon() as daemon, daemon.connect() as wire:
         many = {f"V{number}": "x" for number in range(200_000)}

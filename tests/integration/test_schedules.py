@@ -21,6 +21,15 @@ ALONE = "import fcntl, time; f = open('lock', 'w'); fcntl.flock(f, fcntl.LOCK_EX
 """A program that fails when there is another one."""
 
 
+FEW_LIVE_JOBS = """
+import sys
+from luziad.schedules import due
+due.MAX_ALL_LIVE_JOBS = 5
+from luziad.cli import main
+sys.exit(main())
+"""
+
+
 @pytest.fixture
 def daemon() -> Iterator[PrivateDaemon]:
     with private_daemon("[daemon]\ngrace_s = 0.2\n") as running:
@@ -252,3 +261,37 @@ def test_there_is_no_end_to_the_zones_that_are_understood_by_name(wire: Connecti
     callers = {"project": "overbits", "argv": ["true"], "client_env": {"TZ": ":America/St_Johns"}}
     shown = wire.ok(op="schedule_add", name="mine", cron="@daily", job=callers)["schedule"]
     assert shown["timezone"] == "America/St_Johns"
+
+
+def test_queued_runs_of_all_schedules_are_bounded_also_after_a_restart() -> None:
+    program = ("-c", FEW_LIVE_JOBS)
+    names = ["a", "b", "c"]
+    with private_daemon("[daemon]\ngrace_s = 0.2\n", program=program) as daemon:
+        with daemon.connect() as wire:
+            for name in names:
+                add(wire, name, EVERY_SECOND, ["sleep", "1000"], overlap="queue")
+            _await_bound(wire, names)
+        daemon.kill()
+        daemon.start(program)
+        with daemon.connect() as wire:
+            before = {name: show(wire, name)["last"]["at"] for name in names}
+            eventually(lambda: all(show(wire, name)["last"]["at"] > before[name] for name in names), "later runs")
+            _await_bound(wire, names)
+            assert sum(len(jobs(wire, name)) for name in names) <= 8
+            add(wire, "other", EVERY_SECOND)
+            eventually(lambda: jobs(wire, "other"), "a schedule without unfinished jobs goes on")
+            for name in [*names, "other"]:
+                wire.ok(op="schedule_remove", name=name)
+            for job in wire.ok(op="list", limit=1000)["jobs"]:
+                if job["ended_at"] is None:
+                    wire.ask(op="cancel", job=job["id"])
+
+
+def _await_bound(wire: Connection, names: list[str]) -> None:
+    skipped = "skipped: 5 jobs of all schedules had not finished"
+
+    def all_skipped() -> bool:
+        runs = [show(wire, name)["last"] for name in names]
+        return all(last is not None and last["note"] == skipped for last in runs)
+
+    eventually(all_skipped, "skipped runs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import anyio
 import msgspec
@@ -45,6 +46,8 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inco
                     message = jsonrpc_message_adapter.validate_json(line, by_name=False)
                 except ValidationError:
                     writer.write(_refusal(line))
+                    with suppress(ConnectionError):  # the next read sees the end, too
+                        await writer.drain()
                     continue
                 try:
                     await incoming.send(SessionMessage(message))

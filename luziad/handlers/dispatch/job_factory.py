@@ -48,9 +48,8 @@ from luziad.jobs.dependencies import Dependencies
 from luziad.jobs.environments import NO_VARIABLES
 from luziad.jobs.family import Origin
 from luziad.jobs.ids import new_id
-from luziad.jobs.record import JobRecord, JobSpec, JobStatus
+from luziad.jobs.record import NO_USER, JobRecord, JobSpec, JobStatus
 from luziad.jobs.retry_state import Continuation, RetryState
-from luziad.operations.importing import NO_USER
 from luziad.operations.memory import AddressSpace
 from luziad.operations.operations import Operations
 from luziad.operations.program_size import max_program_bytes, program_bytes

@@ -13,10 +13,10 @@ from luziad.jobs.observer import Hook, JobObserver, Observers
 from luziad.server.runtime_dir import DirectoryLock
 
 ORDER = {
-    "job_queued": "Deadlines UsageLimitGate CircuitBreakerGate CollisionWatch",
+    "job_queued": "Deadlines UsageLimitGate CircuitBreakerGate CollisionWatch {schedules}",
     "attempt_starting": "Deadlines CircuitBreakerGate",
     "attempt_started": "PauseControl Timeouts StallWatch OutputJudge CollisionWatch Shortage",
-    "attempt_recovered": "PauseControl Deadlines StallWatch OutputJudge Questions",
+    "attempt_recovered": "PauseControl Deadlines StallWatch OutputJudge Questions {schedules}",
     "progress_reported": "StallWatch",
     "output_understood": "BudgetWatch Questions CircuitBreakerGate DailyBudgetGate CollisionWatch",
     "attempt_exited": "Timeouts StallWatch",
@@ -24,10 +24,10 @@ ORDER = {
     "job_changed": "Worktrees CollisionWatch StatusFiles ServiceStatus",
     "job_ended": (
         "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees CollisionWatch Races Retention"
-        " SpareMemory"
+        " SpareMemory {schedules}"
     ),
     "job_reviewed": "DependencyGate",
-    "job_removed": "Deadlines CollisionWatch PastRaces DiscardedWork",
+    "job_removed": "Deadlines CollisionWatch {schedules} PastRaces DiscardedWork",
     "start_possible": "Starter",
     "store_recovered": "Starter {schedules}",
 }

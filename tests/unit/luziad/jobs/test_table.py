@@ -132,9 +132,10 @@ def test_a_key_names_its_job_as_long_as_it_is_remembered() -> None:
     table = JobTable()
     job = record(1, "000000-aaaa", key="once")
     table.add(job)
-    assert table.by_key("once") is job
+    assert table.by_key((7, "once")) is job
+    assert table.by_key((8, "once")) is None
     table.remove(job)
-    assert table.by_key("once") is None
+    assert table.by_key((7, "once")) is None
 
 
 def test_ids_look_as_designed_and_grow_when_a_second_is_crowded() -> None:
