@@ -165,6 +165,36 @@ def test_a_malformed_line_gets_an_answer_and_the_next_one_is_understood(served: 
         assert agent.ask({"jsonrpc": "2.0", "id": 8, "method": "ping"})["result"] == {}
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            b'{"jsonrpc":"2.0","id":3,"method":"ping","params":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001,
+            "recursion",
+        ),
+        (b"[" * 100_000, "recursion"),
+        (b"\xff\xfe", "not JSON"),
+        (b'{"jsonrpc":"2.0","id":1e999,"method":"ping"}', "no integer"),
+        (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', "no integer"),
+        (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', "no integer"),
+        (b'{"jsonrpc":"2.0","id":true,"method":"ping"}', "no integer"),
+        (b'{"jsonrpc":"2.0","id":[1],"method":"ping"}', "no integer"),
+        (b"17", "JSON-RPC"),
+        (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', "JSON-RPC"),
+    ],
+    ids=["deep objects", "deep lists", "no UTF-8", "1e999", "1.5", "null", "true", "a list", "a number", "a batch"],
+)
+def test_no_line_ends_the_session_or_stays_without_an_answer(served: McpLuzia, line: bytes, words: str) -> None:
+    with Plain(served) as agent:
+        agent.ask(INITIALIZE)
+        hub = served.hub_pid()
+        refused = agent.ask(line)
+        assert refused["id"] is None
+        assert words in refused["error"]["message"]
+        assert agent.ask({"jsonrpc": "2.0", "id": 8, "method": "ping"})["result"] == {}
+        assert served.hub_pid() == hub
+
+
 def test_without_the_sdk_one_line_says_what_to_install(served: McpLuzia) -> None:
     site = Path(served.luzia.root, "site")
     site.mkdir()
