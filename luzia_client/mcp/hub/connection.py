@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import anyio
 import msgspec
@@ -10,7 +11,6 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from mcp.shared.message import SessionMessage
 from mcp_types import INVALID_REQUEST, PARSE_ERROR, JSONRPCNotification, jsonrpc_message_adapter
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from luzia_client.mcp.hub.server import AgentServer
 from luzia_client.mcp.relay.meeting import LineSplitter
@@ -47,7 +47,7 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inco
                 except ValidationError as exc:
                     writer.write(_refusal(line, exc))
                     continue
-                if isinstance(message, JSONRPCNotification) and "id" in from_json(line):
+                if isinstance(message, JSONRPCNotification) and "id" in json.loads(line):
                     writer.write(_error(None, INVALID_REQUEST, "the `id` of a request is no string and no integer"))
                     continue
                 try:
@@ -78,7 +78,7 @@ def _refusal(line: bytes, exc: ValidationError) -> bytes:
     for problem in exc.errors(include_url=False, include_input=False):
         if problem["type"] == "json_invalid":
             return _error(None, PARSE_ERROR, f"the line is not JSON: {problem['ctx']['error']}")
-    message = from_json(line)
+    message = json.loads(line)
     number = message.get("id") if isinstance(message, dict) else None
     words = "the line is no request, notification or response of JSON-RPC 2.0"
     return _error(number if type(number) in (int, str) else None, INVALID_REQUEST, words)
