@@ -11,7 +11,7 @@ import pytest
 from luzia_protocol.jobs import Outcome
 
 from integration import fake_agent
-from mcp_agent import McpLuzia, mcp_luzia, value, words
+from mcp_agent import ERAS, McpLuzia, mcp_luzia, value, words
 
 CONFIG = "[daemon]\nmax_sub_job_depth = 2\nmax_sub_jobs = 3\nmax_running = 1\n"
 
@@ -58,11 +58,14 @@ async def test_who_waits_for_a_sub_job_lends_it_the_only_slot(served: McpLuzia) 
     assert [each["state"] for each in ran["jobs"]] == ["completed"]
 
 
-async def test_a_dispatch_says_who_does_it_where_after_what_and_for_how_much(served: McpLuzia, tmp_path: Path) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_dispatch_says_who_does_it_where_after_what_and_for_how_much(
+    served: McpLuzia, tmp_path: Path, era: str
+) -> None:
     client = served.luzia.client()
     first = client.dispatch(served.luzia.project, "true", agent="shell", hold=True).job
     given = {"project": str(tmp_path), "agent": "claude", "model": "small", "worktree": False, "after": [first]}
-    async with served.agent() as agent:
+    async with served.agent(era) as agent:
         bounds = {"max_cost_usd": 1.5, "max_turns": 7, "review": True}
         job = value(await agent.call_tool("dispatch", {"task": "say hello", **given, **bounds}))["job"]
         found = client.get_job(job)
@@ -74,8 +77,11 @@ async def test_a_dispatch_says_who_does_it_where_after_what_and_for_how_much(ser
     client.cancel(first)
 
 
-async def test_an_agent_that_has_ended_is_told_more_in_the_same_session(served: McpLuzia, tmp_path: Path) -> None:
-    async with served.agent() as agent:
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_agent_that_has_ended_is_told_more_in_the_same_session(
+    served: McpLuzia, tmp_path: Path, era: str
+) -> None:
+    async with served.agent(era) as agent:
         ran = value(await agent.call_tool("run", {"task": "say hello", "agent": "claude"}))
         job = ran["jobs"][0]["job"]
         sent = value(await agent.call_tool("send", {"job": job, "message": "and goodbye"}))

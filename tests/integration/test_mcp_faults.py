@@ -92,10 +92,11 @@ async def test_a_call_survives_the_death_of_the_hub_and_is_made_once(served: Mcp
     assert ran["ended"]
 
 
-async def test_a_wait_survives_the_death_of_the_daemon(served: McpLuzia) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_wait_survives_the_death_of_the_daemon(served: McpLuzia, era: str) -> None:
     gate = Path(served.luzia.root, "gate")
     task = {"task": f"while [ ! -e {gate} ]; do sleep 0.05; done", "agent": "shell"}
-    async with served.agent() as agent, asyncio.TaskGroup() as group:
+    async with served.agent(era) as agent, asyncio.TaskGroup() as group:
         job = value(await agent.call_tool("dispatch", task))["job"]
         waiting = group.create_task(agent.call_tool("wait", {"jobs": [job]}))
         await anyio.to_thread.run_sync(served.luzia.kill_daemon)
@@ -120,9 +121,10 @@ def test_what_must_not_be_done_twice_is_not_repeated_by_another_hub(served: McpL
     assert "may or may not have taken effect" in str(answers[7]["result"])
 
 
-async def test_a_call_that_is_too_large_is_refused_and_disturbs_no_other_agent(served: McpLuzia) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_call_that_is_too_large_is_refused_and_disturbs_no_other_agent(served: McpLuzia, era: str) -> None:
     small, huge = ({"task": task, "agent": "shell"} for task in ("true", "x" * 5_000_000))
-    async with served.agent() as careless, served.agent() as other:
+    async with served.agent(era) as careless, served.agent(era) as other:
         results: dict[str, CallToolResult] = {}
 
         async def dispatch(name: str, agent: Client, given: dict[str, str]) -> None:
@@ -138,7 +140,8 @@ async def test_a_call_that_is_too_large_is_refused_and_disturbs_no_other_agent(s
     assert len({value(result)["job"] for result in results.values()}) == 10
 
 
-async def test_an_agent_that_dies_in_mid_call_loses_nothing(served: McpLuzia) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_agent_that_dies_in_mid_call_loses_nothing(served: McpLuzia, era: str) -> None:
     with Plain(served) as agent:
         agent.ask(INITIALIZE)
         call = {"name": "run", "arguments": {"task": "sleep 1; echo done", "agent": "shell"}}
@@ -147,7 +150,7 @@ async def test_an_agent_that_dies_in_mid_call_loses_nothing(served: McpLuzia) ->
         eventually(lambda: client.list_jobs().jobs, "a job")
     (job,) = client.list_jobs().jobs
     assert client.wait(job.id).jobs[0].state == "completed"
-    async with served.agent() as other:
+    async with served.agent(era) as other:
         value(await other.call_tool("list", {}))
 
 
@@ -163,6 +166,36 @@ def test_a_malformed_line_gets_an_answer_and_the_next_one_is_understood(served: 
         unknown = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "nothing"}}
         assert "unknown tool" in agent.ask(unknown)["error"]["message"]
         assert agent.ask({"jsonrpc": "2.0", "id": 8, "method": "ping"})["result"] == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            b'{"jsonrpc":"2.0","id":3,"method":"ping","params":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001,
+            "recursion",
+        ),
+        (b"[" * 100_000, "recursion"),
+        (b"\xff\xfe", "not JSON"),
+        (b'{"jsonrpc":"2.0","id":1e999,"method":"ping"}', "no integer"),
+        (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', "no integer"),
+        (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', "no integer"),
+        (b'{"jsonrpc":"2.0","id":true,"method":"ping"}', "no integer"),
+        (b'{"jsonrpc":"2.0","id":[1],"method":"ping"}', "no integer"),
+        (b"17", "JSON-RPC"),
+        (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', "JSON-RPC"),
+    ],
+    ids=["deep objects", "deep lists", "no UTF-8", "1e999", "1.5", "null", "true", "a list", "a number", "a batch"],
+)
+def test_no_line_ends_the_session_or_stays_without_an_answer(served: McpLuzia, line: bytes, words: str) -> None:
+    with Plain(served) as agent:
+        agent.ask(INITIALIZE)
+        hub = served.hub_pid()
+        refused = agent.ask(line)
+        assert refused["id"] is None
+        assert words in refused["error"]["message"]
+        assert agent.ask({"jsonrpc": "2.0", "id": 8, "method": "ping"})["result"] == {}
+        assert served.hub_pid() == hub
 
 
 def test_without_the_sdk_one_line_says_what_to_install(served: McpLuzia) -> None:
@@ -181,9 +214,10 @@ def test_without_the_sdk_one_line_says_what_to_install(served: McpLuzia) -> None
     assert "pip install '.[mcp]'" in lines[0]
 
 
-async def test_however_many_agents_start_there_is_one_hub(served: McpLuzia) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_however_many_agents_start_there_is_one_hub(served: McpLuzia, era: str) -> None:
     async def use() -> int:
-        async with served.agent() as agent:
+        async with served.agent(era) as agent:
             value(await agent.call_tool("list", {}))
             return served.hub_pid()
 
@@ -198,14 +232,15 @@ def test_a_second_hub_says_that_there_is_one(served: McpLuzia) -> None:
     assert b"another hub listens on" in second.stderr
 
 
-async def test_a_hub_of_an_older_version_is_replaced(served: McpLuzia) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_hub_of_an_older_version_is_replaced(served: McpLuzia, era: str) -> None:
     older = subprocess.Popen(
         [sys.executable, "-c", OLD_HUB, str(served.hub_socket)], env=served.luzia.env, stdout=subprocess.PIPE
     )
     try:
         assert older.stdout is not None
         assert older.stdout.readline() == b"ready\n"
-        async with served.agent() as agent:
+        async with served.agent(era) as agent:
             value(await agent.call_tool("list", {}))
         assert served.hub_pid() != older.pid
         assert older.wait(DEADLINE_S) == 0, "it ends when it serves nobody"

@@ -95,8 +95,9 @@ async def test_a_change_is_told_to_a_client_of_the_newer_protocol(served: McpLuz
                     break
 
 
-async def test_work_is_reviewed_and_merged_where_the_configuration_allows_it(served: McpLuzia) -> None:
-    async with served.agent() as agent:
+@pytest.mark.parametrize("era", ERAS)
+async def test_work_is_reviewed_and_merged_where_the_configuration_allows_it(served: McpLuzia, era: str) -> None:
+    async with served.agent(era) as agent:
         assert "merge" in [tool.name for tool in (await agent.list_tools()).tools]
         job = await finished(agent, f"export HOME={served.luzia.env['HOME']}; {WORK}")
         seen = value(await agent.call_tool("diff", {"job": job}))

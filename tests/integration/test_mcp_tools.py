@@ -32,9 +32,10 @@ async def test_a_job_is_dispatched_waited_for_and_shown(served: McpLuzia, era: s
         assert [each["job"] for each in listed["jobs"]] == [job]
 
 
-async def test_a_job_has_its_name_in_every_result_and_is_found_by_it(served: McpLuzia) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_job_has_its_name_in_every_result_and_is_found_by_it(served: McpLuzia, era: str) -> None:
     job = served.luzia.client().dispatch(served.luzia.project, "exit 3", agent="shell", name="nightly-build").job
-    async with served.agent() as agent:
+    async with served.agent(era) as agent:
         waited = value(await agent.call_tool("wait", {"jobs": ["nightly-build"]}))
         assert [(each["job"], each["name"]) for each in waited["jobs"]] == [(job, "nightly-build")]
         shown = value(await agent.call_tool("status", {"job": "nightly-build"}))
@@ -43,8 +44,9 @@ async def test_a_job_has_its_name_in_every_result_and_is_found_by_it(served: Mcp
         assert (listed["job"], listed["name"]) == (job, "nightly-build")
 
 
-async def test_jobs_are_found_by_words(served: McpLuzia) -> None:
-    async with served.agent() as agent:
+@pytest.mark.parametrize("era", ERAS)
+async def test_jobs_are_found_by_words(served: McpLuzia, era: str) -> None:
+    async with served.agent(era) as agent:
         tasks = ("echo the LOGIN form", "echo the logout form")
         login, logout = [
             value(await agent.call_tool("dispatch", {"task": task, "agent": "shell"}))["job"] for task in tasks
@@ -55,8 +57,9 @@ async def test_jobs_are_found_by_words(served: McpLuzia) -> None:
         assert "at most 16 words" in words(await agent.call_tool("list", {"search": "x " * 17}))
 
 
-async def test_jobs_are_found_by_their_transcripts(served: McpLuzia) -> None:
-    async with served.agent() as agent:
+@pytest.mark.parametrize("era", ERAS)
+async def test_jobs_are_found_by_their_transcripts(served: McpLuzia, era: str) -> None:
+    async with served.agent(era) as agent:
         job = value(await agent.call_tool("run", {"task": "printf 'amber%s here' needle", "agent": "shell"}))["jobs"][0]
         found: dict[str, list[dict[str, object]]] = {}
         while not found.get("found"):
@@ -67,15 +70,17 @@ async def test_jobs_are_found_by_their_transcripts(served: McpLuzia) -> None:
         assert "quotation mark" in words(await agent.call_tool("search", {"words": '"open'}))
 
 
-async def test_a_job_is_run_in_one_call(served: McpLuzia) -> None:
-    async with served.agent() as agent:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_job_is_run_in_one_call(served: McpLuzia, era: str) -> None:
+    async with served.agent(era) as agent:
         ran = value(await agent.call_tool("run", {"task": "exit 3", "agent": "shell"}))
     assert ran["ended"]
     assert (ran["jobs"][0]["state"], ran["jobs"][0]["exit_code"]) == ("failed", 3)
 
 
-async def test_a_wait_ends_in_time_and_says_how_to_go_on(served: McpLuzia) -> None:
-    async with served.agent() as agent:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_wait_ends_in_time_and_says_how_to_go_on(served: McpLuzia, era: str) -> None:
+    async with served.agent(era) as agent:
         job = value(await agent.call_tool("dispatch", {"task": "exec sleep 600", "agent": "shell"}))["job"]
         waited = value(await agent.call_tool("wait", {"jobs": [job], "timeout_s": 0.1}))
         assert not waited["ended"]
@@ -86,7 +91,8 @@ async def test_a_wait_ends_in_time_and_says_how_to_go_on(served: McpLuzia) -> No
         assert waited["jobs"][0]["outcome"] == "cancelled"
 
 
-async def test_a_wait_tells_the_progress(served: McpLuzia) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_wait_tells_the_progress(served: McpLuzia, era: str) -> None:
     told: list[tuple[float, float | None]] = []
     seen, script = (Path(served.luzia.root, name) for name in ("seen", "report.sh"))
     command = shlex.join(served.luzia.command("progress"))
@@ -97,15 +103,16 @@ async def test_a_wait_tells_the_progress(served: McpLuzia) -> None:
         if total == 100 and "tests" in (message or ""):
             seen.touch()
 
-    async with served.agent() as agent:
+    async with served.agent(era) as agent:
         job = value(await agent.call_tool("dispatch", {"task": f"sh {script}", "agent": "shell"}))["job"]
         waited = value(await agent.call_tool("wait", {"jobs": [job]}, progress_callback=tell))
     assert waited["ended"]
     assert [value for value, _ in told] == sorted({value for value, _ in told}), "it only grows"
 
 
-async def test_the_tools_say_when_to_use_them_and_what_they_return(served: McpLuzia) -> None:
-    async with served.agent() as agent:
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_tools_say_when_to_use_them_and_what_they_return(served: McpLuzia, era: str) -> None:
+    async with served.agent(era) as agent:
         tools = (await agent.list_tools()).tools
     names = "dispatch run wait status list search logs diff answer send cancel"
     assert [tool.name for tool in tools] == names.split()
@@ -115,8 +122,9 @@ async def test_the_tools_say_when_to_use_them_and_what_they_return(served: McpLu
         assert "$ref" not in str(tool.input_schema) + str(tool.output_schema)
 
 
-async def test_results_have_bounds_whatever_a_job_printed(served: McpLuzia) -> None:
-    async with served.agent() as agent:
+@pytest.mark.parametrize("era", ERAS)
+async def test_results_have_bounds_whatever_a_job_printed(served: McpLuzia, era: str) -> None:
+    async with served.agent(era) as agent:
         ran = value(await agent.call_tool("run", {"task": f"seq 1 30000; : {'é' * 3000}", "agent": "shell"}))
         (job,) = ran["jobs"]
         log = value(await agent.call_tool("logs", {"job": job["job"], "lines": 1000}))
@@ -147,8 +155,9 @@ async def test_what_is_wrong_is_told_in_words(served: McpLuzia, era: str) -> Non
         assert value(await agent.call_tool("list", {}))["jobs"] == []
 
 
-async def test_a_dispatch_with_a_key_is_made_once(served: McpLuzia) -> None:
-    async with served.agent() as agent:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_dispatch_with_a_key_is_made_once(served: McpLuzia, era: str) -> None:
+    async with served.agent(era) as agent:
         given = {"task": "true", "agent": "shell", "key": "mine"}
         first, second = [value(await agent.call_tool("dispatch", given)) for _ in range(2)]
     assert first["job"] == second["job"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 
 import anyio
 import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
-from mcp_types import INVALID_REQUEST, PARSE_ERROR, jsonrpc_message_adapter
+from mcp_types import INVALID_REQUEST, PARSE_ERROR, JSONRPCNotification, jsonrpc_message_adapter
 from pydantic import ValidationError
 
 from luzia_client.mcp.hub.server import AgentServer
@@ -44,10 +45,12 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inco
                     continue
                 try:
                     message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-                except ValidationError:
-                    writer.write(_refusal(line))
-                    with suppress(ConnectionError):  # the next read sees the end, too
-                        await writer.drain()
+                except ValidationError as exc:
+                    await _refuse(writer, _refusal(line, exc))
+                    continue
+                if isinstance(message, JSONRPCNotification) and "id" in json.loads(line):
+                    text = "the `id` of a request is no string and no integer"
+                    await _refuse(writer, _error(None, INVALID_REQUEST, text))
                     continue
                 try:
                     await incoming.send(SessionMessage(message))
@@ -62,6 +65,13 @@ async def _receive(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
+async def _refuse(writer: asyncio.StreamWriter, refusal: bytes) -> None:
+    """Answer a line, and wait until the relay reads."""
+    writer.write(refusal)
+    with suppress(ConnectionError):  # the next read sees the end, too
+        await writer.drain()
+
+
 async def _write(writer: asyncio.StreamWriter, outgoing: Outgoing) -> None:
     try:
         async with outgoing:
@@ -72,16 +82,16 @@ async def _write(writer: asyncio.StreamWriter, outgoing: Outgoing) -> None:
         return  # the reader sees the end, too
 
 
-def _refusal(line: bytes) -> bytes:
+def _refusal(line: bytes, exc: ValidationError) -> bytes:
     """The answer to a line that is no message."""
-    number: object = None
-    code, words = PARSE_ERROR, "the line is not JSON"
-    try:
-        message = msgspec.json.decode(line)
-    except msgspec.DecodeError as exc:
-        words = f"the line is not JSON: {exc}"
-    else:
-        code, words = INVALID_REQUEST, "the line is no request, notification or response of JSON-RPC 2.0"
-        if isinstance(message, dict) and isinstance(message.get("id"), int | str):
-            number = message["id"]
+    for problem in exc.errors(include_url=False, include_input=False):
+        if problem["type"] == "json_invalid":
+            return _error(None, PARSE_ERROR, f"the line is not JSON: {problem['ctx']['error']}")
+    message = json.loads(line)
+    number = message.get("id") if isinstance(message, dict) else None
+    words = "the line is no request, notification or response of JSON-RPC 2.0"
+    return _error(number if type(number) in (int, str) else None, INVALID_REQUEST, words)
+
+
+def _error(number: int | str | None, code: int, words: str) -> bytes:
     return msgspec.json.encode({"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": words}}) + b"\n"

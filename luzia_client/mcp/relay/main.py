@@ -96,7 +96,7 @@ class Relay:
         method = message.get("method")
         if method in _OPENING:
             self._opening.append(line)
-        if "id" in message and not ("result" in message or "error" in message):
+        if _is_request(message):
             params = message.get("params")
             tool = params.get("name") if method == "tools/call" and isinstance(params, dict) else ""
             self._pending[json.dumps(message["id"])] = line, str(tool)
@@ -208,9 +208,14 @@ def _first_request() -> list[str]:
     while data := os.read(0, _READ_BYTES):
         for line, is_cut in splitter.feed(data):
             message = {} if is_cut else _decode(line)
-            if "id" in message and "method" in message:
+            if _is_request(message):
                 return [json.dumps(message["id"])]
     return []
+
+
+def _is_request(message: Message) -> bool:
+    """Whether there will be one answer, with the id of the message: also to what is no proper request."""
+    return type(message.get("id")) in (int, str) and not message.keys() & {"result", "error"}
 
 
 def _decode(line: bytes) -> Message:
