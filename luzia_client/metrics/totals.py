@@ -114,7 +114,7 @@ class Totals(msgspec.Struct):
         if isinstance(event, events.Ended) and event.schedule and event.outcome is Outcome.COMPLETED:
             self.schedules[event.schedule] = event.at
         if event.duration_s is None:
-            return  # it ended no attempt
+            return  # it ended no attempt, as when a queued job is cancelled; what counts jobs stands above
         agent = event.agent or OTHER
         agent = agent if agent in self.agents or len(self.agents) < MAX_LABELS else OTHER
         totals = self.agents.get(agent)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from luzia_protocol.jobs import Job, Worktree
+from luzia_protocol.jobs import Job, Worktree, branch_of_job
 
 from luzia_client.api.client import Client
 from luzia_client.hosts import HostError, link, ssh
@@ -73,7 +73,7 @@ def merge_from_host(
 
 def _check_branch(job: Job, tree: Worktree, host: str) -> None:
     """Raise WorktreeError unless the branch is that of the job. A host must not choose which one is replaced here."""
-    if not _JOB.fullmatch(job.id) or tree.branch != f"luzia/{job.id}" or not tree.repository.startswith("/"):
+    if not _JOB.fullmatch(job.id) or tree.branch != branch_of_job(job.id) or not tree.repository.startswith("/"):
         raise WorktreeError(
             f"host {host} reports the branch {tree.branch!r} of {tree.repository!r} for job {job.id!r}, which is not a"
             " branch created by luzia"

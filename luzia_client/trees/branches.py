@@ -10,7 +10,7 @@ from luzia_protocol.jobs import Job, Worktree
 from luzia_client.trees import WorktreeError, has_directory
 from luzia_client.trees.content import commit_to_merge, move_branch
 from luzia_client.trees.git import list_names, resolve_commit, run_git
-from luzia_client.trees.preview import preview_merge
+from luzia_client.trees.preview import conflict_error, preview_merge
 from luzia_client.trees.programs import list_transport_settings
 from luzia_client.trees.submodules import publish_submodules
 
@@ -50,8 +50,7 @@ def commit_branch(
     tip, last = find_commits(job, tree, commit=commit, message=message)
     preview = preview_merge(tree)
     if preview.conflicts:
-        hint = f"Nothing was changed. `luzia send {job.id} --conflict` has the agent resolve it."
-        raise WorktreeError(f"{tree.branch} conflicts with {tree.onto}: {list_names(preview.conflicts)}", hint)
+        raise conflict_error(job, tree, preview.conflicts)
     if check is not None and preview.commit is not None:
         check(preview.commit)
     before(last)

@@ -17,7 +17,7 @@ from luzia_client.trees.branches import find_commits, title_of
 from luzia_client.trees.changes import compare, find_base
 from luzia_client.trees.content import move_branch
 from luzia_client.trees.git import content_of, is_ancestor, list_names, resolve_commit, run_git
-from luzia_client.trees.preview import merge_contents
+from luzia_client.trees.preview import conflict_error, merge_contents
 from luzia_client.trees.selection import Selection, select
 
 
@@ -118,11 +118,7 @@ def _merge_commit(job: Job, tree: Worktree, onto: str, head: str, last: str) -> 
     """A merge commit of two diverged commits, made without touching the project's files."""
     content, conflicts = merge_contents(tree, head, last)
     if conflicts:
-        hint = (
-            f"Nothing was changed. `luzia send {job.id} --conflict` has the agent resolve it; or merge {onto} into the"
-            f" branch in {tree.path}, then try again."
-        )
-        raise WorktreeError(f"{tree.branch} conflicts with {onto}: {list_names(conflicts)}", hint)
+        raise conflict_error(job, tree, conflicts)
     title = f"Merge branch '{tree.branch}' into {onto}"
     parents = ("-p", head, "-p", last)
     return run_git(tree.repository, "commit-tree", content, *parents, "-m", title, "-m", title_of(job)).line

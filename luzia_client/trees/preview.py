@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from luzia_protocol.jobs import Worktree
+from luzia_protocol.jobs import Job, Worktree
 
 from luzia_client.trees import WorktreeError
 from luzia_client.trees.changes import find_base
 from luzia_client.trees.content import read_content
-from luzia_client.trees.git import content_of, resolve_commit, run_git
+from luzia_client.trees.git import content_of, list_names, resolve_commit, run_git
 
 _IDENTITY = {
     f"GIT_{role}_{field}": value
@@ -42,6 +44,15 @@ def preview_merge(tree: Worktree) -> Preview:
     if conflicts:
         return Preview(None, None, conflicts)
     return Preview(_commit(tree, merged, head, last), merged, [])
+
+
+def conflict_error(job: Job, tree: Worktree, conflicts: Sequence[str]) -> WorktreeError:
+    """What is raised because work conflicts with the branch to merge into. conflicts: the paths."""
+    hint = (
+        f"Nothing was changed. `luzia send {job.id} --conflict` has the agent resolve it; or merge {tree.onto} into the"
+        f" branch in {tree.path}, then try again."
+    )
+    return WorktreeError(f"{tree.branch} conflicts with {tree.onto}: {list_names(conflicts)}", hint)
 
 
 def merge_contents(tree: Worktree, ours: str, theirs: str) -> tuple[str, list[str]]:

@@ -22,7 +22,7 @@ AT_ONCE = 100
 
 @dataclass(kw_only=True, eq=False)
 class Retention(JobObserver):
-    """max_jobs: the number of finished jobs that are kept."""
+    """max_jobs: the number of finished jobs that are kept; a setting of [daemon]."""
 
     table: JobTable
     journal: Journal

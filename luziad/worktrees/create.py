@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Iterator
 
-from luzia_protocol.jobs import Worktree
+from luzia_protocol.jobs import Worktree, branch_of_job
 
 from luziad.supervise.regular_files import UnusableFile, open_regular, read_regular
 from luziad.worktrees.git import Git, GitError
@@ -56,7 +56,7 @@ def plan_worktree(
             if ref is None
             else f"{directory} is not in {ref} of {repository}: name another commit"
         )
-    path, branch = os.path.join(os.path.realpath(trees_dir), job), f"luzia/{job}"
+    path, branch = os.path.join(os.path.realpath(trees_dir), job), branch_of_job(job)
     if os.path.lexists(path) or branch_tip(git, repository, branch) is not None:
         raise WorktreeUnavailable(
             f"the directory {path} or the branch {branch} already exists, for another job with this id"

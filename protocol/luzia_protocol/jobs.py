@@ -119,6 +119,11 @@ class Worktree(msgspec.Struct, frozen=True, gc=False):
     dirty: bool = False
 
 
+def branch_of_job(job: str) -> str:
+    """The branch that is created for the worktree of a job. job: its id."""
+    return f"luzia/{job}"
+
+
 class Collision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Another job whose worktree changes the same files of the same repository.
 
