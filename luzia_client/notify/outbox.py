@@ -1,4 +1,7 @@
-"""The notices that are to be delivered, in SQLite: taking an event in and moving the cursor is one transaction."""
+"""The notices that are to be delivered, in SQLite: taking an event in and moving the cursor is one transaction.
+
+It also says when a delivery that failed is tried again.
+"""
 
 from __future__ import annotations
 

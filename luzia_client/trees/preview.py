@@ -48,10 +48,14 @@ def preview_merge(tree: Worktree) -> Preview:
 
 def conflict_error(job: Job, tree: Worktree, conflicts: Sequence[str]) -> WorktreeError:
     """What is raised because work conflicts with the branch to merge into. conflicts: the paths."""
-    hint = (
-        f"Nothing was changed. `luzia send {job.id} --conflict` has the agent resolve it; or merge {tree.onto} into the"
-        f" branch in {tree.path}, then try again."
-    )
+    if tree.path:
+        remedy = (
+            f"`luzia send {job.id} --conflict` has the agent resolve it; or merge {tree.onto} into the branch in"
+            f" {tree.path}, then try again."
+        )
+    else:  # it is on another host, where the agent does not see this branch
+        remedy = f"Resolve it with git: git -C {tree.repository} merge {tree.branch}"
+    hint = f"Nothing was changed. {remedy}"
     return WorktreeError(f"{tree.branch} conflicts with {tree.onto}: {list_names(conflicts)}", hint)
 
 

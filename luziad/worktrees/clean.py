@@ -1,4 +1,4 @@
-"""Removes worktrees of jobs that contain no unsaved work.
+"""Removes worktrees of jobs that contain no unsaved (uncommitted or unmerged) work.
 
 A worktree is kept if it has uncommitted changes, commits that are in no other branch or tag, or an unfinished git
 operation, and whenever git cannot tell. Ignored files are removed with it, as by `git worktree remove`.

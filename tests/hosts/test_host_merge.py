@@ -85,6 +85,20 @@ def test_what_fails_the_verification_there_is_not_merged_here(host: FarHost, clo
     assert host.luzia("merge", "--no-verify", job, cwd=clone.root).returncode == 0
 
 
+def test_a_conflict_with_the_branch_here_is_told_with_what_resolves_it(host: FarHost, clone: Repository) -> None:
+    job = finished(host, f"echo theirs > README; {COMMIT} -a")
+    clone.write("README", "ours\n")
+    clone.commit("ours")
+    refused = host.luzia("merge", job, cwd=clone.root)
+    assert refused.returncode == 4
+    command = f"git -C {clone.root} merge luzia/{job}"
+    assert refused.stderr == (
+        f"luzia: luzia/{job} conflicts with main: README\n  Nothing was changed. Resolve it with git: {command}\n"
+    )
+    assert clone.git("status", "--porcelain") == ""
+    assert "CONFLICT" in clone.git("merge", f"luzia/{job}", check=False)
+
+
 def test_a_repository_of_another_project_is_refused(host: FarHost, tmp_path: Path) -> None:
     job = finished(host, f"echo x > x; git add x; {COMMIT}")
     other = Repository(tmp_path / "other", host.here.root).init()

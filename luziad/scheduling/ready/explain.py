@@ -1,4 +1,7 @@
-"""Why a job in the ready queue does not start, and its position: computed on request, never stored. Pure."""
+"""Why a job in the ready queue does not start, and its position: computed on request, never stored. Pure.
+
+The conditions are those of ReadyQueue.pop(), which decides; a change of them is made in both.
+"""
 
 from __future__ import annotations
 
