@@ -110,6 +110,7 @@ def test_on_a_full_disk_a_job_that_has_not_ended_is_not_removed() -> None:
     with disk_daemon() as daemon, daemon.connect() as wire:
         here = gate(daemon, "gate")
         job = running(wire, f"echo kept; cat {here}")
+        eventually(lambda: wire.ok(op="logs", job=job)["data"], "its output")
         daemon.disk.fill()
         dispatch_is_refused(wire)
         assert wire.error(op="remove", job=job)["code"] == "job_not_final"

@@ -7,6 +7,7 @@ import shlex
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from luzia_protocol.money import format_usd
 
-from support import MAIN, PrivateDaemon, dispatch, ended, eventually, expire_cursors, private_daemon, status
+from support import DEADLINE_S, MAIN, PrivateDaemon, dispatch, ended, eventually, expire_cursors, private_daemon, status
 from web_server import Screen, WebServer, web_server
 
 NASTY = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script> javascript:window.hacked=1 {{7*7}} \u202e"
@@ -45,6 +46,37 @@ def test_a_job_is_dispatched_followed_and_finished_in_the_page(screen: Screen, d
         found = status(wire, job)
     assert found["state"] == "completed"
     assert found["tags"] == {"ticket": "7"}
+
+
+@pytest.mark.parametrize("part", ["parts/ui.js", "app.css", "main.js", "core/start.js"])
+def test_a_part_that_does_not_arrive_is_requested_again(browser: Any, server: WebServer, part: str) -> None:
+    failed: list[str] = []
+
+    def fail_once(route: Any) -> None:
+        if failed:
+            route.continue_()
+        else:
+            failed.append(route.request.url)
+            route.abort("connectionreset")
+
+    with closing(browser.new_context()) as context:
+        context.set_default_timeout(DEADLINE_S * 1000)
+        page = context.new_page()
+        page.route(f"**/{part}", fail_once)
+        with page.expect_request_finished(lambda request: request.url in failed):
+            page.goto(server.link())
+        page.wait_for_selector("nav.navigation")
+    assert len(failed) == 1
+
+
+def test_a_part_that_never_arrives_is_named(browser: Any, server: WebServer) -> None:
+    with closing(browser.new_context()) as context:
+        context.set_default_timeout(DEADLINE_S * 1000)
+        context.add_init_script("sessionStorage.setItem('luzia.reloads', 5)")
+        page = context.new_page()
+        page.route("**/parts/ui.js", lambda route: route.abort("connectionreset"))
+        page.goto(server.link())
+        page.wait_for_selector("text=The page did not load completely: ")
 
 
 def test_a_refused_dispatch_says_why_and_keeps_what_was_typed(screen: Screen) -> None:

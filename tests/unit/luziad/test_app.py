@@ -24,7 +24,7 @@ ORDER = {
     "job_changed": "Worktrees CollisionWatch StatusFiles ServiceStatus",
     "job_ended": (
         "Deadlines SubJobs SlotLending CircuitBreakerGate DependencyGate Worktrees CollisionWatch Races Retention"
-        " SpareMemory {schedules}"
+        " {schedules} SpareMemory"
     ),
     "job_reviewed": "DependencyGate",
     "job_removed": "Deadlines CollisionWatch {schedules} PastRaces DiscardedWork",
