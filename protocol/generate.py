@@ -138,8 +138,10 @@ def replies_schema() -> Schema:
     for answer, kind in zip(answers, types, strict=True):
         if kind is replies.StreamStart:
             answer["maxProperties"] = 0  # any object would match it
-    streams, more = components([replies.Error, replies.Output, replies.FollowEnd, replies.Lagged, replies.Position])
-    error, output, end, lagged, position = streams
+    streams, more = components(
+        [replies.Error, replies.Output, replies.FollowEnd, replies.Lagged, replies.Position, replies.Queues]
+    )
+    error, output, end, lagged, position, queues = streams
     code = more["ErrorCode"]
     more["ErrorCode"] = {"title": code["title"], "description": code["description"]} | {
         "anyOf": [{"enum": code["enum"]}, {"type": "string", "description": "A code that only newer daemons have."}]
@@ -154,6 +156,7 @@ def replies_schema() -> Schema:
         frame(replies.EndFrame.__doc__, "end", end),
         frame(replies.LaggedFrame.__doc__, "lagged", lagged),
         frame(replies.PositionFrame.__doc__, "position", position),
+        frame(replies.QueuesFrame.__doc__, "queues", queues),
     ]
     return document("replies", "a line from the daemon", frames, definitions | more | of_events)
 

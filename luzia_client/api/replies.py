@@ -36,6 +36,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     end: msgspec.Raw = _ABSENT
     lagged: msgspec.Raw = _ABSENT
     position: msgspec.Raw = _ABSENT
+    queues: msgspec.Raw = _ABSENT
     error: ErrorBody | None = None
     id: int | str | None = None
 

@@ -55,7 +55,7 @@ async def subscribe(services: Services, request: Subscribe, call: Call) -> None:
                 positions.sent(number)
         positions.reached(seq)
         await call.drain()
-    _LiveStream(services, call, matches, seq, positions)
+    _LiveStream(services, call, matches, seq, positions, with_queues=request.queues)
 
 
 async def _oldest_after(services: Services, request: Subscribe) -> int:
@@ -140,9 +140,18 @@ class _Positions:
 
 
 class _LiveStream:
-    """A subscription that has replayed all stored events."""
+    """A subscription that has replayed all stored events. with_queues: it also tells what is paused."""
 
-    def __init__(self, services: Services, call: Call, matches: _EventFilter, seq: int, positions: _Positions) -> None:
+    def __init__(
+        self,
+        services: Services,
+        call: Call,
+        matches: _EventFilter,
+        seq: int,
+        positions: _Positions,
+        *,
+        with_queues: bool,
+    ) -> None:
         self._call = call
         self._matches = matches
         self._positions = positions
@@ -151,13 +160,27 @@ class _LiveStream:
         self._subscribers.add(self)
         self._unlisten = services.journal.subscribe(self._send)
         call.on_close(self._close)
+        self._queues = services.scheduler.queues
+        if with_queues:
+            call.on_close(self._queues.listen(self._send_queues))
+            self._send_queues()
+
+    def _send_queues(self) -> None:
+        if not self._end_if_lagging():
+            self._call.send(replies.QueuesFrame(self._queues.now, self._call.id))
+
+    def _end_if_lagging(self) -> bool:
+        """End the stream of a client that leaves too much unread; whether it has ended."""
+        lags = self._call.unsent > BUFFER_BYTES
+        if lags:
+            self._call.send(replies.LaggedFrame(replies.Lagged(self._seq), self._call.id))
+            self._call.finish()
+        return lags
 
     def _send(self, news: list[tuple[events.Event, bytes]]) -> None:
-        call = self._call
-        if call.unsent > BUFFER_BYTES:
-            call.send(replies.LaggedFrame(replies.Lagged(self._seq), call.id))
-            call.finish()
+        if self._end_if_lagging():
             return
+        call = self._call
         for event, raw in news:
             if self._matches(event):
                 call.send(_encode_frame(raw, call.id))

@@ -9,13 +9,22 @@ from typing import Protocol
 import msgspec
 
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.replies import EndFrame, EventFrame, JobChange, LaggedFrame, Ok, OutputFrame, PositionFrame
+from luzia_protocol.replies import (
+    EndFrame,
+    EventFrame,
+    JobChange,
+    LaggedFrame,
+    Ok,
+    OutputFrame,
+    PositionFrame,
+    QueuesFrame,
+)
 
 from luziad.errors import StorageError
 from luziad.jobs.record import JobRecord
 from luziad.journal.journal import CommitCallbacks, CommitListener, Journal
 
-StreamFrame = EventFrame | OutputFrame | EndFrame | LaggedFrame | PositionFrame
+StreamFrame = EventFrame | OutputFrame | EndFrame | LaggedFrame | PositionFrame | QueuesFrame
 SlicedReply = Generator[None, None, Ok | None]
 """Work that ends with the reply, or with None when it has answered the call itself. It raises Refused. Other clients
 are served between its steps, each of which should take much less than a millisecond."""

@@ -60,6 +60,7 @@ class QueueControl:
         self._files = files
         self._start_jobs = start_jobs
         self._lock = asyncio.Lock()
+        self._listeners: list[Callable[[], None]] = []
         self.notices: list[str] = []
         self._directories: dict[str, str] = {}  # of paused projects, by name
         self.now = self._read()
@@ -74,6 +75,11 @@ class QueueControl:
     def is_active(self) -> bool:
         """Whether anything is paused or drained."""
         return self.stopped or bool(self.now.projects)
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call back after each change of `now`; returns a function that ends this."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def reason(self, record: JobRecord) -> str | None:
         """The pause or drain that keeps the job from starting, as text; None when there is none."""
@@ -149,6 +155,8 @@ class QueueControl:
 
     def _apply(self) -> None:
         self._ready.pause(self.now.projects.keys())
+        for listener in tuple(self._listeners):
+            listener()
 
     def _read(self) -> Queues:
         """Read the file. While it is invalid the whole queue is paused, as it may have been before."""

@@ -59,7 +59,9 @@ ANSWERS: dict[type, Answer] = {
     requests.Accept: _CHANGE,
     requests.Reject: _CHANGE,
     requests.Answer: _CHANGE,
-    requests.Subscribe: Answer(replies.StreamStart, (replies.EventFrame, replies.PositionFrame, replies.LaggedFrame)),
+    requests.Subscribe: Answer(
+        replies.StreamStart, (replies.EventFrame, replies.PositionFrame, replies.QueuesFrame, replies.LaggedFrame)
+    ),
     requests.Unsubscribe: Answer(replies.StreamEnded),
     requests.ReportProgress: _CHANGE,
     requests.UpdateStatus: _CHANGE,

@@ -3,7 +3,7 @@
 On the wire a reply is `{"id": .., "ok": {..}}` or `{"id": .., "error": {..}}`; streams send
 `{"id": .., "ok": {}}` first, then `{"id": .., "event": {..}}` or `{"id": .., "output": {..}}`, and at last
 `{"id": .., "end": {..}}` or `{"id": .., "lagged": {..}}`. A `subscribe` with `positions` also gets
-`{"id": .., "position": {..}}`. `id` is omitted if the request had none.
+`{"id": .., "position": {..}}`, one with `queues` `{"id": .., "queues": {..}}`. `id` is omitted if the request had none.
 """
 
 from __future__ import annotations
@@ -393,4 +393,11 @@ class PositionFrame(msgspec.Struct, frozen=True, omit_defaults=True):
     """`{"id": .., "position": {..}}`"""
 
     position: Position
+    id: RequestId = None
+
+
+class QueuesFrame(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`{"id": .., "queues": {..}}`"""
+
+    queues: Queues
     id: RequestId = None

@@ -117,6 +117,7 @@ class Subscribe(Base, tag="subscribe"):
     after: the last `seq` that the caller has seen; None begins with the next event.
     jobs, projects, kinds: select these; empty selects all.
     positions: also send a `position` after many events that are not selected: it is a newer value for `after`.
+    queues: also send what is paused, before the live events and after each change.
     """
 
     after: int | None = None
@@ -124,6 +125,7 @@ class Subscribe(Base, tag="subscribe"):
     projects: list[str] = []
     kinds: list[str] = []
     positions: bool = False
+    queues: bool = False
 
 
 class Unsubscribe(Base, tag="unsubscribe"):

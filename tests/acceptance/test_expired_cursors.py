@@ -93,6 +93,7 @@ def test_a_screen_shows_how_the_job_ended(luzia: PrivateLuzia, command: str) -> 
         screen.shows("1 running")
         followed(luzia)
         lose_events(luzia)
+        followed(luzia)
         end(luzia)
         luzia.client().wait([job])
         screen.shows_no_more("1 running")

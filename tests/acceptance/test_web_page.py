@@ -240,6 +240,8 @@ def test_a_tab_whose_events_are_lost_for_good_lists_again(screen: Screen, daemon
     daemon.stop()
     expire_cursors(daemon.state)
     daemon.start()
+    with daemon.connect() as wire:
+        eventually(lambda: wire.ok(op="info")["subscribers"], "the tab follows again")
     go.touch()
     screen.page.wait_for_selector(f'[data-job="{job}"] .state:has-text("failed")')
     with daemon.connect() as wire:

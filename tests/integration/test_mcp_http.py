@@ -9,10 +9,13 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from luzia_client.mcp.hub.http import read_token, token_file
-from mcp_agent import McpLuzia, mcp_luzia
+from mcp_agent import ERAS, McpLuzia, mcp_luzia, value, words
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -26,6 +29,7 @@ class Web:
     """A hub that serves HTTP. url: where. token: who may."""
 
     def __init__(self, served: McpLuzia) -> None:
+        self.served = served
         process = served.luzia.start("mcp", "serve", "--http", "0")
         assert process.stdout is not None
         found = re.search(rb"http://127\.0\.0\.1:\d+/mcp", process.stdout.readline())
@@ -58,6 +62,22 @@ def test_who_has_the_token_is_served(web: Web) -> None:
     assert status == 200
     assert '"serverInfo"' in body
     assert web.file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_dispatches_waits_and_reads_over_http(web: Web, era: str) -> None:
+    headers = {"Authorization": f"Bearer {web.token}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        Client(streamable_http_client(web.url, http_client=http), mode=era) as agent,
+    ):
+        task = {"task": "echo one", "agent": "shell"}
+        assert "Name a project" in words(await agent.call_tool("dispatch", task))
+        job = value(await agent.call_tool("dispatch", task | {"project": web.served.luzia.project}))["job"]
+        waited = value(await agent.call_tool("wait", {"jobs": [job]}))
+        assert [each["state"] for each in waited["jobs"]] == ["completed"]
+        (log,) = (await agent.read_resource(f"luzia://jobs/{job}/log")).contents
+        assert getattr(log, "text", None) == "one\n"
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong"])

@@ -228,11 +228,44 @@ def test_drain_says_when_somebody_has_ended_the_drain(daemon: PrivateDaemon, wir
     with daemon.start_command("drain", "--wait") as draining:
         assert draining.stdout is not None
         assert draining.stdout.readline() == "1 job is active\n"
-        wire.ok(op="drain", end=True)
-        running(wire)
+        eventually(lambda: wire.ok(op="info")["subscribers"], "it follows the daemon")
+        assert daemon.run("drain", "--end").returncode == 0
         assert draining.wait(60) == exit_codes.REFUSED
         assert draining.stderr is not None
-        assert "draining was ended" in draining.stderr.read()
+        assert "draining was ended, and 1 job is active" in draining.stderr.read()
+
+
+def test_drain_goes_on_after_a_crash_and_ends_with_a_restart(daemon: PrivateDaemon) -> None:
+    with daemon.connect() as wire:
+        running(wire)
+    with daemon.start_command("drain", "--wait") as draining:
+        assert draining.stdout is not None
+        assert draining.stdout.readline() == "1 job is active\n"
+        daemon.kill()
+        daemon.start()
+        with daemon.connect() as wire:
+            eventually(lambda: wire.ok(op="info")["subscribers"], "it follows the next daemon")
+        daemon.stop()
+        daemon.start()
+        assert draining.wait(60) == exit_codes.REFUSED
+        assert draining.stderr is not None
+        assert "draining was ended, and 1 job is active" in draining.stderr.read()
+
+
+def test_a_subscriber_is_told_what_is_paused_at_once_and_after_each_change(wire: Connection) -> None:
+    none: dict[str, object] = {"everything": None, "projects": {}, "draining": None}
+    seq = wire.ok(op="list")["seq"]
+    assert wire.ask(op="subscribe", after=seq, kinds=["removed"], queues=True, id="s")["ok"] == {}
+    assert wire.receive() == {"id": "s", "queues": none}
+    wire.send(op="drain", id="d")
+    frames = {frame["id"]: frame for frame in (wire.receive(), wire.receive())}
+    assert frames["s"]["queues"] == frames["d"]["ok"]["queues"]
+    assert frames["s"]["queues"]["draining"]
+    wire.send(op="drain", end=True, id="d")
+    frames = {frame["id"]: frame for frame in (wire.receive(), wire.receive())}
+    assert frames["s"]["queues"] == none
+    wire.ok(op="unsubscribe", stream="s", id="u")
+    wire.ok(op="drain", end=True, id="d")
 
 
 PARENT = """

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 
 from luzia_protocol.errors import ErrorCode, Refused
-from luzia_protocol.events import EventKind
+from luzia_protocol.events import Event, EventKind
 from luzia_protocol.jobs import JobState
+from luzia_protocol.operations import Queues
 from luzia_protocol.replies import DaemonInfo
+from luzia_protocol.requests import Subscribe
 from luzia_protocol.states import ACTIVE_STATES
 
 from luzia_client.api.client import Client
+from luzia_client.api.replies import Frame, decode_field, is_present
+from luzia_client.api.stream_group import StreamGroup
+from luzia_client.api.streams import EventStream, Stream
 from luzia_client.cli import exit_codes
 from luzia_client.cli.args.parser import add_json
 from luzia_client.cli.show.errors import print_error
@@ -77,17 +83,8 @@ def _wait(client: Client, as_json: bool) -> int:
     info = client.get_info()
     display = _CountDisplay(as_json)
     display.show(info)
-    while not _is_drained(info):
-        try:
-            for _ in client.subscribe(after=info.seq, kinds=RELEVANT_EVENTS):
-                info = client.get_info()
-                display.show(info)
-                if _is_drained(info):
-                    break
-        except Refused as refused:
-            if refused.code is not ErrorCode.EVENTS_EXPIRED:
-                raise
-            info = client.get_info()
+    if not _is_drained(info):
+        info = _follow(client, info, display)
     display.close()
     if info.queues.draining is None:
         return print_error(
@@ -96,8 +93,44 @@ def _wait(client: Client, as_json: bool) -> int:
     return exit_codes.OK
 
 
+def _follow(client: Client, info: DaemonInfo, display: _CountDisplay) -> DaemonInfo:
+    """Show each change until the drain is over; returns what is then."""
+    with closing(StreamGroup(client.socket)) as streams:
+        streams.add(_Changes(info.seq))
+        for _, item in streams.items():
+            if isinstance(item, Refused) and item.code is not ErrorCode.EVENTS_EXPIRED:
+                raise item
+            info = client.get_info()
+            display.show(info)
+            if _is_drained(info):
+                break
+            if isinstance(item, Refused):
+                streams.add(_Changes(info.seq))
+    return info
+
+
 def _is_drained(info: DaemonInfo) -> bool:
     return info.queues.draining is None or not any(info.counts.get(state, 0) for state in ACTIVE_STATES)
+
+
+class _Changes(Stream[Event | Queues]):
+    """What changes the number of active jobs, or ends the drain. It begins with what is paused, on each connection."""
+
+    def __init__(self, after: int) -> None:
+        self._events = EventStream(Subscribe(after=after, kinds=list(RELEVANT_EVENTS), queues=True))
+
+    def request(self) -> Subscribe:
+        """The events after the last one."""
+        self.interrupted = False
+        return self._events.request()
+
+    def receive(self, frame: Frame) -> Event | Queues | None:
+        """An event, or what is paused."""
+        if is_present(frame.queues):
+            return decode_field(frame.queues, Queues)
+        event = self._events.receive(frame)
+        self.interrupted = self._events.interrupted
+        return event
 
 
 class _CountDisplay:
