@@ -25,12 +25,14 @@ _LOCAL = ("-c", "protocol.file.allow=always")
 class Submodule(NamedTuple):
     """A submodule that is checked out in a worktree. path: in the worktree. place: its directory.
 
-    origin: the project's repository of it, which is a directory of git.
+    origin: the project's repository of it, which is a directory of git. links: its commits that the repository
+    around it names, in commits of its own and in its index.
     """
 
     path: str
     place: str
     origin: str
+    links: tuple[str, ...]
 
 
 class SubmoduleUnavailable(Exception):
@@ -47,7 +49,10 @@ def check_out(git: Git, tree: Worktree) -> None:
 
 def list_submodules(git: Git, tree: Worktree) -> list[Submodule]:
     """The submodules that are checked out, each before those inside of it. Raises GitError."""
-    return list(_below(git, tree.path, _git_directory(git, tree.repository), ""))
+    if not _registered(git, tree.path):
+        return []
+    own = [name for name in ("HEAD", f"refs/heads/{tree.branch}") if _exists(git, tree.path, name)]
+    return list(_below(git, tree.path, _git_directory(git, tree.repository), "", [*own, f"^{tree.base}"]))
 
 
 def as_worktree(tree: Worktree, submodule: Submodule) -> Worktree:
@@ -58,20 +63,22 @@ def as_worktree(tree: Worktree, submodule: Submodule) -> Worktree:
 
 def count_unmerged(git: Git, submodule: Submodule) -> int:
     """How many commits it has that the project's repository of it does not have by any name. Raises GitError."""
-    named = git.run("/", "--git-dir", submodule.origin, "for-each-ref", "--format=%(objectname)").out.split()
-    head = git.run("/", "--git-dir", submodule.origin, "rev-parse", "--verify", "--quiet", "HEAD", codes=(0, 1, 128))
-    known = {os.fsdecode(name) for name in (*named, *head.out.split())}
     own = list_commits(git, submodule)
+    known = _list_named(git, submodule.origin)
     return int(git.run(submodule.place, "rev-list", "--count", "--ignore-missing", *own, "--not", *known).line)
 
 
 def list_commits(git: Git, submodule: Submodule) -> list[str]:
-    """The commits that HEAD, the references and the stashes of a submodule name. Raises GitError."""
+    """The commits that HEAD, the references and the stashes of a submodule name, and its links. Raises GitError.
+
+    A job may have committed a link to a commit that nothing in the submodule names any longer.
+    """
     kinds = ("refs/heads", "refs/stash", "refs/luzia", "refs/worktree", "refs/bisect", "refs/rewritten")
     found = git.run(submodule.place, "for-each-ref", "--format=%(objectname)", *kinds).out.split()
     head = git.run(submodule.place, "rev-parse", "--verify", "--quiet", "HEAD", codes=(0, 1, 128)).out.split()
     stashes = git.run(submodule.place, "reflog", "show", "--format=%H", "refs/stash", codes=(0, 128))
-    return [*dict.fromkeys(os.fsdecode(name) for name in (*head, *found, *stashes.out.split()))]
+    links = [link for link in submodule.links if _exists(git, submodule.place, link)]
+    return [*dict.fromkeys((*(os.fsdecode(name) for name in (*head, *found, *stashes.out.split())), *links))]
 
 
 def fetch(git: Git, submodule: Submodule, commit: str, reference: str) -> None:
@@ -129,14 +136,42 @@ def _check_out(git: Git, place: str, project: str) -> None:
         _check_out(git, inner, origin)
 
 
-def _below(git: Git, place: str, project: str, prefix: str) -> Iterator[Submodule]:
+def _below(git: Git, place: str, project: str, prefix: str, commits: list[str]) -> Iterator[Submodule]:
+    """commits: those of the repository in `place` that may be its own, as arguments of git log."""
     own = _git_directory(git, place)
     for name, path in _registered(git, place):
         origin, inner = os.path.join(project, "modules", name), os.path.join(place, path)
         is_own = os.path.lexists(os.path.join(inner, ".git")) and _git_directory(git, inner).startswith(f"{own}/")
         if is_own and os.path.isdir(origin):
-            yield Submodule(prefix + path, inner, origin)
-            yield from _below(git, inner, origin, f"{prefix}{path}/")
+            submodule = Submodule(prefix + path, inner, origin, _find_links(git, place, path, commits))
+            yield submodule
+            if _registered(git, inner):
+                own_commits = [*list_commits(git, submodule), *(f"^{known}" for known in _list_named(git, origin))]
+                yield from _below(git, inner, origin, f"{prefix}{path}/", own_commits)
+
+
+def _find_links(git: Git, place: str, path: str, commits: list[str]) -> tuple[str, ...]:
+    """The commits of a submodule that the index and some commits of the repository in `place` name."""
+    listed = git.run(place, "ls-files", "--stage", "-z", "--", path).out.split(b"\0")
+    found = [entry.split()[1] for entry in listed if entry.startswith(_GITLINK)]
+    options = ("--ignore-missing", "--format=", "--raw", "--no-abbrev", "--no-renames", "-m")
+    for line in git.run(place, "log", *options, *commits, "--", path).out.splitlines():
+        _, mode, _, commit, *_ = line.split()
+        if mode == _GITLINK:
+            found.append(commit)
+    return tuple(dict.fromkeys(os.fsdecode(commit) for commit in found))
+
+
+def _list_named(git: Git, directory: str) -> list[str]:
+    """The commits that HEAD and the references of a directory of git name."""
+    named = git.run("/", "--git-dir", directory, "for-each-ref", "--format=%(objectname)").out.split()
+    head = git.run("/", "--git-dir", directory, "rev-parse", "--verify", "--quiet", "HEAD", codes=(0, 1, 128))
+    return [*dict.fromkeys(os.fsdecode(name) for name in (*named, *head.out.split()))]
+
+
+def _exists(git: Git, place: str, name: str) -> bool:
+    """Whether a repository has the commit."""
+    return git.run(place, "cat-file", "-e", f"{name}^{{commit}}", codes=(0, 1, 128)).code == 0
 
 
 def _registered(git: Git, place: str) -> list[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """Whatever state git is in, no work is lost by diff, merge, clean, discard or another attempt.
 
-Work is every commit that something names, every content in an index, and every content of a file that git does not
-ignore, in the project and in the tree. What was there before must be there afterwards, wherever it is then.
+Work is every commit that something names (one of a submodule also by a commit around it), every content in an index,
+and every content of a file that git does not ignore, in the project and in the tree. What was there before must be there
+afterwards, wherever it is then.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from luzia_protocol.jobs import Job, JobState
@@ -177,6 +178,9 @@ class World:
             if (place / ".git").exists() or (place / "HEAD").exists():
                 objects = self.project.at(place).git("rev-list", "--objects", "--all", "HEAD").splitlines()
                 found |= {line.split(" ")[0] for line in objects}
+        changes = self.project.git("log", "--all", "--format=", "--raw", "--no-abbrev", "-m").splitlines()
+        links = {line.split()[3] for line in changes if line.split()[1] == "160000"}
+        found |= {link for link in links if self.s("cat-file", "-t", link) == "commit"}
         for place in (self.project.root, self.tree.root):
             found |= {_blob(file) for file in _files(place)}
         return found
@@ -300,6 +304,13 @@ def _account() -> Iterator[None]:
         yield
 
 
+LEFT = [("commit in the submodule", "a"), ("commit", "a"), ("leave it in the submodule", "a")]
+"""Only a commit of the job names the commit that it has made in the submodule."""
+
+
+@example(steps=LEFT, then=["discard and restore", "discard and restore"])
+@example(steps=[*LEFT, ("commit", "b")], then=["discard and restore", "clean"])
+@example(steps=[*LEFT[:2], ("project merges", "a"), LEFT[2], ("commit", "b"), ("project merges", "a")], then=["clean"])
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 @given(
     steps=st.lists(st.tuples(st.sampled_from([*IN_TREE, *IN_PROJECT]), st.sampled_from(FILES)), max_size=6),

@@ -19,7 +19,7 @@ from luziad.store.batch import Batch
 from luziad.store.sqlite import Store
 
 NOT_KEPT = {"env_set", "client_set", "uid", "key_uid", "created_steady", "jobs_dir"}
-"""Numbers of the store, the caller and who imports it, the clock of this boot, and the place that the file itself has."""
+"""Numbers of the store, the caller, who imports it, the clock of this boot, and the place that the file itself has."""
 
 SPEC = JobSpec(
     project="overbits",
