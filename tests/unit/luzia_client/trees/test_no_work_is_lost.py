@@ -1,8 +1,8 @@
 """Whatever state git is in, no work is lost by diff, merge, clean, discard or another attempt.
 
 Work is every commit that something names (one of a submodule also by a commit around it), every content in an index,
-and every content of a file that git does not ignore, in the project and in the tree. What was there before must be there
-afterwards, wherever it is then.
+and every content of a file that git does not ignore, in the project and in the tree. What was there before must be
+there afterwards, wherever it is then.
 """
 
 from __future__ import annotations
