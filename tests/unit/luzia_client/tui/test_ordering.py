@@ -66,8 +66,9 @@ def test_each_order_has_its_first_on_top() -> None:
         assert shown(model) == order[::-1], sort
 
 
-def test_queued_jobs_that_are_held_come_after_those_that_will_start() -> None:
+def test_asking_jobs_come_first_and_held_ones_after_those_that_will_start() -> None:
     model = listed(
+        a_job(0, JobState.WAITING, started_at=START),
         a_job(1, JobState.QUEUED, held_at=START, priority=9),
         a_job(2, JobState.QUEUED),
         a_job(3, JobState.QUEUED, held_at=START),
@@ -75,7 +76,7 @@ def test_queued_jobs_that_are_held_come_after_those_that_will_start() -> None:
         a_job(5),
         a_job(6, JobState.RUNNING, started_at=START),
     )
-    assert shown(model) == [6, 4, 2, 1, 3, 5]
+    assert shown(model) == [0, 6, 4, 2, 1, 3, 5]
 
 
 def test_names_of_which_one_begins_with_the_other_are_reversed_too() -> None:
