@@ -134,7 +134,7 @@ class _Checker:
 
     def run(self) -> None:
         """Check everything."""
-        self._check_keys((), self._data, [*TABLES, *OF_OTHERS], "table")
+        self._check_tables([*TABLES, *OF_OTHERS])
         self._check_table(("daemon",), DaemonConfig, self._data.get("daemon", {}))
         self._check_agent(("daemon", "default_agent"))
         self._check_table(("cli",), CliConfig, self._data.get("cli", {}))
@@ -182,10 +182,19 @@ class _Checker:
     def _report(self, path: Path, words: str) -> None:
         self._mistakes.append((path, words))
 
-    def _check_keys(self, path: Path, table: dict[str, Any], known: list[str], kind: str) -> None:
+    def _check_keys(self, path: Path, table: dict[str, Any], known: list[str]) -> None:
         for key in table:
             if key not in known:
-                self._report((*path, key), f"unknown {kind} ({_suggest(key, known)})")
+                self._report((*path, key), f"unknown key ({_suggest(key, known)})")
+
+    def _check_tables(self, known: list[str]) -> None:
+        for key, value in self._data.items():
+            if key in known:
+                continue
+            if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
+                self._report((key,), f"unknown table ({_suggest(key, known)})")
+            else:
+                self._report((key,), f"unknown key (each key belongs to a table: {', '.join(known)})")
 
     def _check_names(self, kind: str) -> list[tuple[str, Any]]:
         tables = self._data.get(kind, {})
@@ -206,7 +215,7 @@ class _Checker:
             self._report(path, f"found {describe_value(table)}, expected a table")
             return
         hints = typing.get_type_hints(struct, include_extras=True)
-        self._check_keys(path, table, list(hints), "key")
+        self._check_keys(path, table, list(hints))
         for field in msgspec.structs.fields(struct):
             (rule,) = typing.get_args(hints[field.name])[1:]
             if field.name in table:

@@ -164,3 +164,17 @@ def test_every_list_counts_held_jobs_apart_and_has_them_last(daemon: PrivateDaem
         wire.ok(op="cancel", job=running)
         assert end_states(wire, waiting) == ["skipped"]
         assert "held" not in wire.ok(op="list") or wire.ok(op="list")["held"] == 0
+
+
+def test_a_job_that_was_cancelled_while_it_was_held_is_not_counted_as_held_after_its_retry(
+    daemon: PrivateDaemon,
+) -> None:
+    with daemon.connect() as wire:
+        running = dispatch(wire, "sleep 600")
+        job = dispatch(wire, after=[running], hold=True)
+        assert wire.ok(op="list")["held"] == 1
+        wire.ok(op="cancel", job=job)
+        wire.ok(op="retry", job=job)
+        assert status(wire, job)["state"] == "queued"
+        assert wire.ok(op="info").get("held", 0) == 0
+        wire.ok(op="cancel", job=running)

@@ -232,6 +232,19 @@ def format_status(job: Job, screen: Screen, now: datetime | None = None, bar_wid
     return text if job.state == state_names.COMPLETED else add_reason(text, job.reason)
 
 
+def shorten_slots(status: str) -> str:
+    """`queued: project slots 2/2` of `queued for a slot of project web (2 of 2 in use)`, for a narrow column.
+
+    Any other status is returned as it is. The project and the agent have columns of their own.
+    """
+    what, _, used = status.rpartition(" (")
+    count, found, _ = used.partition(" in use)")
+    if not what.startswith("queued for a slot") or not found:
+        return status
+    owner = what.removeprefix("queued for a slot").removeprefix(" of ").partition(" ")[0]
+    return f"queued: {f'{owner} slots' if owner else 'slots'} {count.replace(' of ', '/')}"
+
+
 def _put_reset_first(why: str) -> str:
     """`usage limit of claude until 2026-12-01 15:45` as `until 12-01 15:45: usage limit of claude`."""
     what, until, when = why.removesuffix(", estimated").partition(" until ")

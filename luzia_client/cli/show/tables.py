@@ -13,6 +13,7 @@ from luzia_client.cli.show.formatting import (
     format_status,
     format_task,
     format_when,
+    shorten_slots,
     shown_percent,
 )
 from luzia_client.cli.show.screen import Screen
@@ -30,7 +31,7 @@ MAX_NAME_WIDTH = 20
 MAX_NARROW_NAME_WIDTH = 12
 """The most width of PROJECT on a screen without AGENT."""
 MAX_PIPE_TASK_CHARS = 200
-MIN_STATE_WIDTH = 26
+MIN_STATE_WIDTH = 27
 """The width that STATE gets before TASK gets any: a state, a bar and a percentage."""
 MIN_SCREEN_FOR_PROJECT = 60
 MIN_SCREEN_FOR_AGENT = 100
@@ -73,7 +74,8 @@ def format_jobs_table(jobs: Sequence[Job], now: datetime, screen: Screen, live: 
     if wide:
         before.append(make_column("AGENT", [format_agent(job.agent) for job in jobs], MAX_NAME_WIDTH))
     bar_width = max(BAR_WIDTH, screen.width // 8) if live and wide else BAR_WIDTH
-    state = make_column("STATE", [separate_emoji(format_status(job, screen, now, bar_width)) for job in jobs])
+    states = [separate_emoji(format_status(job, screen, now, bar_width)) for job in jobs]
+    state = make_column("STATE", states if wide else [shorten_slots(each) for each in states])
     time = make_column("TIME", [format_elapsed(job, now) for job in jobs])
     when = make_column("WHEN", [format_when(job, now) for job in jobs])
     task = make_column("TASK", [separate_emoji(format_task(job)) for job in jobs])

@@ -17,6 +17,7 @@ from luzia_client.cli.show.formatting import (
     format_state,
     format_status,
     format_task,
+    shorten_slots,
 )
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import one_line, pad, separate_emoji, width
@@ -99,7 +100,7 @@ def _column(
         case "id":
             return Column("ID", ID_WIDTH, lambda job, _: job.id)
         case "status":
-            return Column("STATE", _state_width(columns), lambda job, now: format_status(job, screen, now))
+            return Column("STATE", _state_width(columns), lambda job, now: _status(job, screen, now))
         case "duration":
             return Column("TIME", 6, format_elapsed)
         case "project":
@@ -123,7 +124,7 @@ def _column_of_hosts(name: str, screen: Screen, jobs: Sequence[Job], widths: dic
 
         def status(job: Job, now: datetime) -> str:
             away = listed.is_away(job) and not job.state.is_final
-            return format_away(job) if away else format_status(job, screen, now)
+            return format_away(job) if away else _status(job, screen, now)
 
         return Column("STATE", _state_width(screen.width or 80), status)
 
@@ -139,6 +140,11 @@ def format_away(job: Job) -> str:
     """The state of a job whose host cannot be reached: a final one stays, any other one is what it was."""
     state = format_state(job.state)
     return state if job.state.is_final else f"unreachable, was {state}"
+
+
+def _status(job: Job, screen: Screen, now: datetime) -> str:
+    status = format_status(job, screen, now)
+    return status if width(status) <= _state_width(screen.width or 80) else shorten_slots(status)
 
 
 def _state_width(width: int) -> int:

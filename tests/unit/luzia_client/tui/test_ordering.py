@@ -66,6 +66,19 @@ def test_each_order_has_its_first_on_top() -> None:
         assert shown(model) == order[::-1], sort
 
 
+def test_asking_jobs_come_first_and_held_ones_after_those_that_will_start() -> None:
+    model = listed(
+        a_job(0, JobState.WAITING, started_at=START),
+        a_job(1, JobState.QUEUED, held_at=START, priority=9),
+        a_job(2, JobState.QUEUED),
+        a_job(3, JobState.QUEUED, held_at=START),
+        a_job(4, JobState.QUEUED, priority=5),
+        a_job(5),
+        a_job(6, JobState.RUNNING, started_at=START),
+    )
+    assert shown(model) == [0, 6, 4, 2, 1, 3, 5]
+
+
 def test_names_of_which_one_begins_with_the_other_are_reversed_too() -> None:
     model = listed(a_job(1, project="web"), a_job(2, project="website"), a_job(3, project="app"))
     model.arrange(Arrangement(sort="project", reverse=True))

@@ -15,7 +15,7 @@ from luziad.agents.registry import BUILT_IN
 from luziad.attempts.output_reader import OutputReader
 from luziad.jobs.activity import job_activity
 from luziad.jobs.record import AttemptRecord
-from luziad.jobs.session_totals import separate_attempts, totals_before
+from luziad.jobs.session_totals import growth, separate_attempts, totals_before
 from unit.luziad.agents.recordings import DIRECTORY, exited
 
 Used = tuple[int | None, int | None, float | None]
@@ -127,6 +127,12 @@ def test_totals_that_have_shrunk_began_again_at_zero(tmp_path: Path) -> None:
     for name, totals in (("1", (5000,)), ("2", (5500, 300, 450)), ("3", (1450,))):
         attempts.append(read("codex", codex(tmp_path / name, "a", *totals), attempts))
     assert [used(each.activity)[0] for each in attempts] == [5000, 500 + 300 + 150, 1000]
+
+
+def test_tokens_and_cost_begin_again_at_zero_each_by_themselves() -> None:
+    before = SessionTotals(100, 10, 5, cost_usd=0.5)
+    assert growth(before, SessionTotals(150, 20, 5, cost_usd=0.125)) == SessionTotals(50, 10, 0, cost_usd=0.125)
+    assert growth(before, SessionTotals(30, 4, 2, cost_usd=0.75)) == SessionTotals(30, 4, 2, cost_usd=0.25)
 
 
 def test_the_session_that_was_resumed_counts_when_the_line_that_names_it_is_no_longer_kept(tmp_path: Path) -> None:

@@ -130,6 +130,20 @@ path = "/x"
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("slots = 3", "slots: unknown key ("),
+        ('agent = "claude"', "agent: unknown key ("),
+        ("[slots]", "slots: unknown table ("),
+        ("[[slots]]", "slots: unknown table ("),
+        ("slots = []", "slots: unknown key ("),
+    ],
+)
+def test_what_stands_above_all_tables_is_told_as_a_key_or_as_a_table(load: Load, text: str, words: str) -> None:
+    assert words in mistake(load, text)
+
+
+@pytest.mark.parametrize(
     ("text", "key", "words"),
     [
         ("daemon = 1", "daemon", "found 1, expected a table"),

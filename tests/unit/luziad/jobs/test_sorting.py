@@ -33,7 +33,8 @@ def test_the_first_jobs_of_a_list_are_found_without_reading_the_whole_queue() ->
 
 def test_jobs_are_listed_by_what_needs_attention() -> None:
     table = table_of(
-        JobState.COMPLETED, JobState.FAILED, JobState.QUEUED, JobState.QUEUED, JobState.RUNNING, JobState.WAITING
+        *(JobState.COMPLETED, JobState.FAILED, JobState.QUEUED, JobState.QUEUED),
+        *(JobState.RUNNING, JobState.WAITING, JobState.RUNNING),
     )
     found = filter(None, iter_by_turn(table, ["4"], lambda record: True))
-    assert [record.id for record in found] == ["6", "5", "4", "3", "1", "2"]
+    assert [record.id for record in found] == ["6", "7", "5", "4", "3", "1", "2"]

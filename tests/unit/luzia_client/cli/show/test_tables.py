@@ -76,6 +76,23 @@ def test_at_80_columns_the_task_of_a_queued_job_has_more_room_than_a_word(make_j
     assert "  fix the login b" in format_jobs_table([job], now, Screen(width=80))[1]
 
 
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        ("waiting for a slot (4 of 4 in use)", "queued: slots 4/4"),
+        ("waiting for a slot (16 of 16 in use)", "queued: slots 16/16"),
+        ("waiting for a slot of project website-frontend (2 of 2 in use)", "queued: project slots 2/2"),
+        ("waiting for a slot of project a (b) (10 of 10 in use)", "queued: project slots 10/10"),
+        ("waiting for a slot of agent claude (10 of 10 in use), 1st in the queue", "queued: agent slots 10/10"),
+    ],
+)
+def test_at_80_columns_it_is_whole_for_what_slot_a_job_waits(
+    make_job: MakeJob, now: datetime, reason: str, state: str
+) -> None:
+    job = make_job(JobState.QUEUED, project="website-frontend", reason=reason, task="fix the login button of the shop")
+    assert f"  {state}  " in format_jobs_table([job], now, Screen(width=80))[1]
+
+
 def test_at_80_columns_a_bar_and_its_percentage_are_whole(jobs: list[Job], now: datetime) -> None:
     line = format_jobs_table(jobs[:1], now, Screen(width=80))[1]
     assert "running [██████░░░░] 60%" in line

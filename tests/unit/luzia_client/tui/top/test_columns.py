@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from luzia_protocol.jobs import JobState
+
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.show.screen import Screen
 from luzia_client.cli.show.text import width
@@ -47,6 +49,20 @@ def test_a_column_does_not_become_narrower_while_the_list_is_scrolled() -> None:
     (tags,) = choose_columns(Screen(80), ["tags"], [a_job(1, tags={"colour": "vermilion"})], widths)
     (later,) = choose_columns(Screen(80), ["tags"], [a_job(1)], widths)
     assert tags.columns == later.columns == len("colour=vermilion")
+
+
+@pytest.mark.parametrize(
+    ("columns", "state"),
+    [
+        (80, "queued: project slots 2/2"),
+        (100, "queued: project slots 2/2"),
+        (200, "queued for a slot of project web (2 of 2 in use)"),
+    ],
+)
+def test_it_is_whole_for_what_slot_a_job_waits(columns: int, state: str) -> None:
+    job = a_job(1, JobState.QUEUED, reason="waiting for a slot of project web (2 of 2 in use)")
+    (column,) = choose_columns(Screen(width=columns), ["status"], [job], {})
+    assert column.cell(job, NOW) == state
 
 
 def test_names_are_checked_with_a_suggestion() -> None:
