@@ -62,7 +62,7 @@ COMMANDS = {
     "config": ("config", "show, change or check the configuration", "Administer"),
     "projects": ("projects", "list, add or remove projects", "Administer"),
     "hosts": ("hosts", "list, add, check or remove other hosts, or install luzia there", "Administer"),
-    "agents": ("agents", "list agents, or interpret recorded output", "Administer"),
+    "agents": ("agents", "list agents, or show how luzia reads their output", "Administer"),
     "daemon": ("daemon", "start, stop, restart, reload or inspect luziad", "Administer"),
     "drain": ("drain", "stop starting jobs and let the active ones finish", "Administer"),
     "doctor": ("doctor", "diagnose the installation", "Administer"),

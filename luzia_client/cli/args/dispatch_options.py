@@ -271,7 +271,11 @@ OPTIONS = {
         parse_text,
     ),
     "--priority": Option(
-        START, "priority", "N", "start before jobs with a lower priority (-100 to 100, default 0)", parse_priority
+        START,
+        "priority",
+        "N",
+        "start before jobs with a lower priority (-100 to 100, default: the project's, or 0)",
+        parse_priority,
     ),
     "--in": Option(START, "start_in_s", "SPAN", "start after SPAN: 10m, 1h30m, 2d", parse_delay, refuse_second_start),
     "--at": Option(
@@ -306,7 +310,7 @@ OPTIONS = {
         DEPENDENCIES,
         "after_fail",
         "ID,…",
-        "start when these jobs have failed, otherwise skip this job",
+        "start when all of these jobs have failed, timed out or been lost, otherwise skip this job",
         parse_jobs,
         list.__add__,
     ),

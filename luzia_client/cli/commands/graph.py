@@ -19,7 +19,7 @@ from luzia_client.cli.show.screen import Screen, stdout_screen
 from luzia_client.cli.show.text import cut, one_line
 
 EXAMPLES = (
-    ("luzia graph run release.toml", "dispatch the jobs of a file in the order of their dependencies"),
+    ("luzia graph run release.toml", "dispatch the jobs of a file; each starts when its dependencies allow"),
     ("luzia graph show @last", "draw the graph with the states of its jobs"),
 )
 

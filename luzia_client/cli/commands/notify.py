@@ -1,4 +1,4 @@
-"""Notify people of finished jobs, failures and questions (requires luzia[notify] for most services).
+"""Notify people of finished jobs, failures and questions.
 
 The targets and rules are in config.toml: [notify.targets.NAME] and [[notify.rules]]. `run` delivers
 notifications until it is stopped, and delivers the remaining ones when it is started again.

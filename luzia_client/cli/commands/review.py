@@ -1,6 +1,6 @@
 """Review finished work in a full-screen view: see what each job did, and accept it, send it back or discard it.
 
-Each decision is a key; press ? to list the keys. Without a terminal, the jobs that are waiting for a decision are
+Each decision takes a single key; press ? to list the keys. Without a terminal, the jobs that are waiting for a decision are
 printed.
 """
 
@@ -60,7 +60,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("job", nargs="?", metavar="ID", help="the job to show first")
     parser.add_argument("--by-project", action="store_true", help="order the jobs by project (default: oldest first)")
-    parser.add_argument("--list", action="store_true", help="print the waiting jobs (the default without a terminal)")
+    parser.add_argument(
+        "--list", action="store_true", help="print the jobs that wait for a decision (the default without a terminal)"
+    )
     add_project_filter(parser)
     add_json(parser)
 

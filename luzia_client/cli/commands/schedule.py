@@ -58,7 +58,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add_action(actions, "pause", "suspend a schedule"),
         add_action(actions, "resume", "resume a schedule; runs missed in the meantime are skipped"),
         add_action(actions, "remove", "delete a schedule; its jobs are kept"),
-        add_action(actions, "run", "dispatch a job now; it starts when the schedule's active jobs have ended"),
+        add_action(
+            actions,
+            "run",
+            "dispatch a job now; it starts when the schedule's unfinished jobs have ended (with --overlap cancel, they are cancelled)",
+        ),
     ):
         action.add_argument("name", metavar="SCHEDULE", help="the name of the schedule")
 

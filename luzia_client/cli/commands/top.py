@@ -1,6 +1,6 @@
 """Monitor jobs in a full-screen view, with the activity of each job and the output of the selected one.
 
-Keys control the jobs; press ? for a list of keys. The list contains the jobs of this machine and of all hosts added
+Keys control the jobs; press ? for a list of keys. The view contains the jobs of this machine and of all hosts added
 with `luzia hosts add`; with `luzia --host NAME top`, it contains only those of that host.
 """
 

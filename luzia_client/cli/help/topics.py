@@ -12,8 +12,11 @@ digits. Wherever an ID is expected, you can write:
   nightly-build                 the name from --name or a graph; of several jobs
                                 the unfinished one, else the newest
   @last                         the job that you dispatched last
-  @running, @failed             your newest job that is running, or has failed
-  @last~1, @failed~2            the job before that one, or two before it
+  @running                      your newest job that has started and not ended
+  @failed                       your newest job that failed, timed out or was
+                                lost
+  @last~1, @failed~2            the second newest job, the third newest failed
+                                one
 
 If several jobs match, the command fails and lists them. An id is not reused
 while any record of its job exists.
@@ -144,7 +147,8 @@ The exit status of every command:
 {table}
 
 `luzia wait` exits with the status of the job, or with the most severe one of
-several jobs; so do `luzia logs --follow` and `luzia follow`. The manual page of
+several jobs (from the least severe: completed, skipped, cancelled, timed out,
+failed, lost); so do `luzia logs --follow` and `luzia follow`. The manual page of
 each command lists its statuses: `man luzia-wait`.
 
 With --json, an error is one line of JSON on stderr:
@@ -157,14 +161,16 @@ input_output or internal_error; `status` is the exit status.
 
 _ORDER = """\
 The next job to start is chosen among those that can start: first by --priority
-(-100 to 100, default 0; the highest first), then by project (the one with the
+(-100 to 100, the highest first; by default that of the parent of a sub-job, of
+the project, or 0), then by project (the one with the
 fewest running jobs in proportion to its weight first), then by age (the oldest
 first).
 
 A job can start if every limit that applies to it leaves a free slot
 (max_running of the daemon, of its project and of its agent), and if the
 resources that it reserves with --needs, --cpus and --memory are available. A
-job that cannot start does not block others.
+job that cannot start does not block others, until it has been passed over for a
+long time (starvation_after_s): then what it needs is reserved for it.
 
   luzia --priority 10 overbits "repair the build"
   luzia --needs gpu=1 overbits "train the model"
@@ -189,8 +195,9 @@ The delay before each retry is random. Its maximum is the first duration of
 --backoff for the first retry; it doubles with each further retry, up to the
 second duration.
 
-A usage limit of the agent's account is not a failure: the job waits until the
-limit resets and then continues. This does not count as a retry.
+A usage limit of the agent's account is not a failure by default: the job waits
+until the limit resets and then continues, which does not count as a retry. With
+--no-auto-resume, or `auto_resume = false` in the configuration, it fails.
 
 `luzia retry ID` starts another attempt of a finished job, or starts a pending
 retry now.
@@ -215,9 +222,10 @@ how long ago they are, `luzia jobs ID` the exact times.
 
 `luzia schedule add NAME --cron "0 3 * * 1-5" …` dispatches jobs on a schedule,
 in the local time zone or in that of --timezone. `--every 10m` is a shorthand
-for the corresponding cron expression, `*/10 * * * *`. An INTERVAL is a span
-that divides an hour, a day or a week (`2h`, hour, day), or days with a time of
-day: `day 9am`, `weekday 9am`, `mon 18:00`.
+for the corresponding cron expression, `*/10 * * * *`. The INTERVAL of
+--every is a number of minutes that divides an hour (up to 30m), a number of
+hours that divides a day (up to 12h), 1d, 1w, or days with a time of day: `day
+9am`, `weekday 9am`, `mon 18:00`.
 """
 
 _PROTOCOL = """\
@@ -228,8 +236,8 @@ Programs in any language talk to the daemon over its socket, in lines of JSON:
 The protocol page describes all requests, replies and events with examples. The
 schemas beside it are JSON Schema, one file each for requests, replies and
 events; operations.json names the schemas of each op. All of them are installed
-with luzia, and `luzia help protocol` prints where. `luzia daemon status` shows
-the path of the socket.
+with luzia, in the places shown below. `luzia daemon status` shows the path of
+the socket.
 """
 
 _TEXTS = {
