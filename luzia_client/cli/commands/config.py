@@ -1,7 +1,7 @@
 """Show, change or check the configuration file.
 
-A changed file is checked as the daemon checks it, and a file with errors is never saved. When the file has been saved, a running
-daemon reloads it. Comments and the order of the lines are preserved.
+A changed file is checked as the daemon checks it, and a file with errors is never saved. When the file has
+been saved, a running daemon reloads it. Comments and the order of the lines are preserved.
 """
 
 from __future__ import annotations

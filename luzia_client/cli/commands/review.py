@@ -1,7 +1,7 @@
 """Review finished work in a full-screen view: see what each job did, and accept it, send it back or discard it.
 
-Each decision takes a single key; press ? to list the keys. Without a terminal, the jobs that are waiting for a decision are
-printed.
+Each decision takes a single key; press ? to list the keys. Without a terminal, the jobs that are waiting for a
+decision are printed.
 """
 
 from __future__ import annotations
@@ -60,9 +60,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("job", nargs="?", metavar="ID", help="the job to show first")
     parser.add_argument("--by-project", action="store_true", help="order the jobs by project (default: oldest first)")
-    parser.add_argument(
-        "--list", action="store_true", help="print the jobs that wait for a decision (the default without a terminal)"
-    )
+    list_help = "print the jobs that wait for a decision (the default without a terminal)"
+    parser.add_argument("--list", action="store_true", help=list_help)
     add_project_filter(parser)
     add_json(parser)
 

@@ -61,10 +61,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add_action(
             actions,
             "run",
-            "dispatch a job now; it starts when the schedule's unfinished jobs have ended (with --overlap cancel, they are cancelled)",
+            RUN_HELP,
         ),
     ):
         action.add_argument("name", metavar="SCHEDULE", help="the name of the schedule")
+
+
+RUN_HELP = (
+    "dispatch a job now; it starts when the schedule's unfinished jobs have ended"
+    " (with --overlap cancel, they are cancelled)"
+)
 
 
 def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:

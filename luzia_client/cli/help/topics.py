@@ -148,8 +148,8 @@ The exit status of every command:
 
 `luzia wait` exits with the status of the job, or with the most severe one of
 several jobs (from the least severe: completed, skipped, cancelled, timed out,
-failed, lost); so do `luzia logs --follow` and `luzia follow`. The manual page of
-each command lists its statuses: `man luzia-wait`.
+failed, lost); so do `luzia logs --follow` and `luzia follow`. The manual page
+of each command lists its statuses: `man luzia-wait`.
 
 With --json, an error is one line of JSON on stderr:
 
