@@ -25,6 +25,11 @@ EXAMPLES = (
     ("luzia schedule pause nightly", "suspend a schedule"),
 )
 
+RUN_HELP = (
+    "dispatch a job now; it starts when the schedule's unfinished jobs have ended"
+    " (with --overlap cancel, they are cancelled)"
+)
+
 
 class _Action(Parser):
     """The parser of an action. parse: parses its words instead of argparse; the result is in `line`."""
@@ -58,19 +63,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add_action(actions, "pause", "suspend a schedule"),
         add_action(actions, "resume", "resume a schedule; runs missed in the meantime are skipped"),
         add_action(actions, "remove", "delete a schedule; its jobs are kept"),
-        add_action(
-            actions,
-            "run",
-            RUN_HELP,
-        ),
+        add_action(actions, "run", RUN_HELP),
     ):
         action.add_argument("name", metavar="SCHEDULE", help="the name of the schedule")
-
-
-RUN_HELP = (
-    "dispatch a job now; it starts when the schedule's unfinished jobs have ended"
-    " (with --overlap cancel, they are cancelled)"
-)
 
 
 def _configure_add(actions: argparse._SubParsersAction[_Action]) -> None:
