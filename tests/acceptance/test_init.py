@@ -33,6 +33,7 @@ def test_yes_accepts_all_suggestions(user: NewUser) -> None:
     assert "# max_running = 4" in user.config_file.read_text()
     assert "complete" in user.completion.read_text()
     assert "Service: " in told
+    assert "Next:\n  luzia overbits " in told
     assert user.luzia.run("config", "check").returncode == 0
     assert b"web-site" in user.luzia.run("projects").stdout  # the daemon has reloaded the file
 
@@ -107,5 +108,6 @@ def test_a_user_without_agents_and_repositories_gets_a_file_of_comments(user: Ne
     done = user.luzia.run("init", "--yes")
     assert done.returncode == 0, done.stderr
     assert b"Agents: none is installed" in done.stdout
+    assert b"Next:\n  luzia agents\n" in done.stdout
     found = tomllib.loads((user.home / "notes/.config/luzia/config.toml").read_text())
     assert found == {"daemon": {}, "cli": {}, "aliases": {}}

@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     steps.install_completion(dialogue)
     steps.install_daemon(dialogue, _stop_daemon)
     project = next((each.name for each in projects), next(iter(tables.get("projects", {})), "."))
-    print(f'\nNext:\n  luzia {project} "fix the tests"\n  luzia jobs\n  luzia doctor')
+    install = "" if agent else "\n  luzia agents"
+    print(f'\nNext:{install}\n  luzia {project} "fix the tests"\n  luzia jobs\n  luzia doctor')
     return exit_codes.OK
 
 
