@@ -318,7 +318,7 @@ OPTIONS = {
         DEPENDENCIES,
         "with_work",
         "",
-        "run in a new worktree that contains the work of the job in --after",
+        "run in a new worktree that contains the work of the one job on which this job depends",
         parse_switch,
     ),
     "--review": Option(
@@ -380,7 +380,7 @@ _COMMON = (
     ),
 )
 _OUTPUT = (
-    OptionHelp(OUTPUT, ("-q", "--quiet"), "", "print only the job's name"),
+    OptionHelp(OUTPUT, ("-q", "--quiet"), "", "print only agent:PROJECT:ID"),
     OptionHelp(OUTPUT, ("--json",), "", "print the reply as JSON"),
     OptionHelp(OUTPUT, ("-h", "--help"), "", "show this help"),
 )

@@ -41,7 +41,10 @@ MAX_WIDTH = 98
 EXAMPLE_WIDTH = 44
 TEXTS = ("WORD", "TASK", "MESSAGE", "ANSWER")
 """The names of arguments whose words are a text."""
-ID_HELP = "a job's id, its beginning or end, its name (agent:…, or that of --name), @last, @last~1, @running or @failed"
+ID_HELP = (
+    "a job's id, or the beginning or end of the id; its name (agent:…, or a name given at the dispatch); @last,"
+    " @last~1, @running or @failed"
+)
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):

@@ -35,7 +35,7 @@ def add_filters(parser: argparse.ArgumentParser, verb: str) -> None:
         "--state", action="append", default=[], type=parse_states, metavar="S", help=f"{verb} the jobs in these states"
     )
     add_tag_option(parser, f"{verb} the jobs with this tag")
-    parser.add_argument("--all", action="store_true", help=f"{verb} all jobs that the command applies to")
+    parser.add_argument("--all", action="store_true", help=f"{verb} all jobs whose state allows it")
 
 
 def add_tag_option(parser: argparse._ActionsContainer, text: str) -> None:

@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="SESSION", help="the id of its session")
     parser.add_argument("words", nargs="*", metavar="MESSAGE", help="the next message to the agent")
     parser.add_argument("-p", "--project", default=".", help="the project of the job (default: this directory)")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print only the job's name")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only agent:PROJECT:ID")
     add_json(parser)
 
 

@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("job", metavar="ID", help=ID_HELP)
     parser.add_argument("-e", "--edit", action="store_true", help="edit the task in $VISUAL or $EDITOR first")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print only the job's name")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only agent:PROJECT:ID")
     add_json(parser)
 
 

@@ -57,7 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--sort",
         choices=SORT_KEYS,
         metavar="KEY",
-        help=f"sort by {', '.join(SORT_KEYS)} (default: turn, live jobs first; with --search: created)",
+        help=f"sort by {', '.join(SORT_KEYS)} (default: turn, the order in which jobs need attention;"
+        " with --search: created)",
     )
     order.add_argument("-r", "--reverse", action="store_true", help="reverse the order")
     number = order.add_mutually_exclusive_group()

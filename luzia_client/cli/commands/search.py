@@ -1,4 +1,6 @@
-"""Find jobs by words in their tasks, their agents' messages, changed files and transcripts, newest first.
+"""Find jobs by words in their tasks, their agents' last messages, names of changed files and transcripts.
+
+The newest jobs are listed first.
 
 All words must be found in the same attempt. Case and accents are ignored. An argument with spaces is a phrase; a
 trailing * matches any ending of its last word. Only the beginning and the end of a long transcript are searched.
@@ -32,7 +34,7 @@ from luzia_client.cli.show.text import cut, format_quantity, harmless, one_line
 
 EXAMPLES = (
     ("luzia search deadlock", "find jobs that mention deadlock"),
-    ("luzia search 'connection reset' retr* -p overbits", "find a phrase, and words that begin with retr"),
+    ("luzia search 'connection reset' 'retr*' -p overbits", "find a phrase, and words that begin with retr"),
     ("luzia search TypeError --state failed --since 7d --json", "print recent matches as JSON, one object per line"),
 )
 DEFAULT_LIMIT = 20

@@ -1,4 +1,4 @@
-"""Send a follow-up message to a job's agent: the next attempt of the job resumes the session with this message.
+"""Send a follow-up message to a job's agent: the job gets another attempt, which resumes the session with it.
 
 While an attempt is running, the message is queued until that attempt ends. Several messages are delivered in order.
 Comments follow the message, each with the line that it refers to.
