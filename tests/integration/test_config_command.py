@@ -156,6 +156,13 @@ def test_an_edited_file_is_saved_when_it_is_valid(daemon: PrivateDaemon, tmp_pat
     assert "Nothing has changed." in edit(daemon, tmp_path, "true")
 
 
+def test_the_end_of_input_ends_the_editing(daemon: PrivateDaemon, tmp_path: Path) -> None:
+    before = daemon.config_file.read_text()
+    told = edit(daemon, tmp_path, 'echo [daemon >> "$1"', "\x04")
+    assert "The text is kept in" in told
+    assert daemon.config_file.read_text() == before
+
+
 def test_a_broken_file_is_not_saved_and_its_text_is_kept(daemon: PrivateDaemon, tmp_path: Path) -> None:
     before = daemon.config_file.read_text()
     told = edit(daemon, tmp_path, "sed -i 's/^nice = 7/nice = 70/' \"$1\"", "n\r")

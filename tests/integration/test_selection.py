@@ -15,6 +15,7 @@ import pytest
 from luzia_protocol.requests import MAX_TAGS
 
 from support import DEADLINE_S, MAIN, Connection, PrivateDaemon, end_states, eventually, private_daemon
+from terminal import terminal
 
 
 @pytest.fixture
@@ -147,3 +148,18 @@ def test_every_command_that_changes_jobs_asks_before_it_changes_a_selection(
     assert listed(daemon, "--all") == before
     assert wire.ok(op="info")["counts"] == states
     wire.ok(op="cancel", job=job)
+
+
+@pytest.mark.parametrize(("key", "status", "then"), [("ctrl-d", 2, "luzia: aborted"), ("ctrl-c", 130, "")])
+def test_what_follows_an_unanswered_question_is_below_it(
+    daemon: PrivateDaemon, wire: Connection, key: str, status: int, then: str
+) -> None:
+    job = dispatch(wire, "true")
+    end_states(wire, job)
+    with terminal([sys.executable, "-c", MAIN, "remove", "--all"], daemon.env) as screen:
+        screen.shows("[y/N]")
+        screen.press(key)
+        assert screen.ended() == status
+        assert screen.raw.endswith(b"\r\n")
+        assert any(line.startswith(then or "Remove ") for line in screen.lines)
+    assert job in listed(daemon)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from typing import NamedTuple
 
 from luzia_protocol.version import VERSION
 
 from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.show.prompts import agrees
 from luzia_client.cli.show.text import harmless
 from luzia_client.hosts import HostError, link, ssh
 from luzia_client.hosts.settings import Host
@@ -61,9 +61,7 @@ def confirm() -> bool:
     """Ask the user for consent. Raises UsageError without a terminal."""
     if not ssh.may_ask():
         raise UsageError("nothing has been installed", "Run the command with --yes, or at a terminal.")
-    sys.stderr.write("Install? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return agrees("Install?")
 
 
 def install(host: Host, wheel: str | None) -> None:

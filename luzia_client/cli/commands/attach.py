@@ -24,6 +24,7 @@ from luzia_client.cli.args.editor import has_terminal
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import ID_HELP
 from luzia_client.cli.show.errors import print_error
+from luzia_client.cli.show.prompts import ask
 from luzia_client.cli.show.text import harmless
 from luzia_client.cli.terminal.foreground import Ended, run_in_foreground
 from luzia_client.transport.endpoint import DaemonUnreachableError
@@ -124,9 +125,7 @@ def _is_active(job: Job) -> bool:
 
 
 def _ask(question: str) -> str:
-    sys.stderr.write(question)
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower()
+    return (ask(question) or "").lower()
 
 
 def _has_left(ended: Ended) -> bool:

@@ -23,6 +23,7 @@ from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_inner_json, add_json
 from luzia_client.cli.configuration import file, schema, template, values
 from luzia_client.cli.show.output import print_json
+from luzia_client.cli.show.prompts import ask
 from luzia_client.cli.show.text import harmless
 from luzia_client.transport.endpoint import DaemonUnreachableError
 
@@ -118,9 +119,8 @@ def _edit(args: argparse.Namespace) -> int:
             break
         for mistake in mistakes:
             print(harmless(mistake), file=sys.stderr)
-        sys.stderr.write("The file has mistakes and cannot be saved. Edit it again? [Y/n] ")
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):
+        answer = ask("The file has mistakes and cannot be saved. Edit it again? [Y/n] ")
+        if answer is None or answer.lower() not in ("", "y", "yes"):
             raise file.invalid([f"{config_file} is unchanged"], f"The text is kept in {path}.")
     os.unlink(path)
     if text == before and os.path.exists(config_file):

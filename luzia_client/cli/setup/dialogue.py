@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from luzia_client.cli.args.errors import UsageError
+from luzia_client.cli.show.prompts import ask
 from luzia_client.cli.show.text import harmless
 
 T = TypeVar("T")
@@ -38,17 +39,10 @@ class Dialogue:
         if self._accepts_all:
             print(harmless(prompt) + harmless(suggested))
             return ""
-        sys.stdout.write(harmless(prompt))
-        sys.stdout.flush()
-        try:
-            line = sys.stdin.readline()
-        except KeyboardInterrupt:
-            print()  # the prompt of the shell comes below the question
-            raise
-        if not line:
-            print()
+        answer = ask(prompt, on_stdout=True)
+        if answer is None:
             raise UsageError("aborted", "What has been written is kept. `luzia init` continues with what is missing.")
-        return line.strip()
+        return answer
 
 
 def parse_numbers(answer: str, count: int) -> Sequence[int]:
