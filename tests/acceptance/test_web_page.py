@@ -48,7 +48,7 @@ def test_a_job_is_dispatched_followed_and_finished_in_the_page(screen: Screen, d
     assert found["tags"] == {"ticket": "7"}
 
 
-@pytest.mark.parametrize("part", ["parts/ui.js", "app.css", "main.js", "core/start.js"])
+@pytest.mark.parametrize("part", ["parts/ui.js", "app.css", "main.js", "core/start.js", "api/session"])
 def test_a_part_that_does_not_arrive_is_requested_again(browser: Any, server: WebServer, part: str) -> None:
     failed: list[str] = []
 

@@ -96,6 +96,9 @@ export const get = (path) => send(path, {});
 /** A page of jobs. */
 export const list = (fields) => call("list", fields);
 
+const SESSION_TRIES = 4;
+const SESSION_PAUSE_MS = 200;
+
 let socket = null;
 let failures = 0;
 let lastNumber = 0;
@@ -197,9 +200,21 @@ export async function signIn() {
   history.replaceState(null, "", link.has("to") ? `/#/${link.get("to")}` : "/");
   dispatchEvent(new HashChangeEvent("hashchange"));
   try {
-    await call("session", { token: link.get("token") });
+    await takeSession(link.get("token"));
   } catch (error) {
     await get("/api/about").catch(() => Promise.reject(error)); // a browser that is signed in needs no token
+  }
+}
+
+/** Exchange a token for a session; tried again where no reply arrives, as when the network changes at that moment. */
+async function takeSession(token) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await call("session", { token });
+    } catch (error) {
+      if (error.code !== "server_unreachable" || tries === SESSION_TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, SESSION_PAUSE_MS * tries));
+    }
   }
 }
 
