@@ -9,7 +9,7 @@ from typing import NamedTuple
 from luzia_protocol.version import VERSION
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.show.prompts import agrees
+from luzia_client.cli.args.prompts import agrees
 from luzia_client.cli.show.text import harmless
 from luzia_client.hosts import HostError, link, ssh
 from luzia_client.hosts.settings import Host

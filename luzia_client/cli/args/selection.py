@@ -149,7 +149,7 @@ def confirm(what: str, yes: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(f"this would {what}", "Pass --yes to confirm.")
-    from luzia_client.cli.show.prompts import agrees
+    from luzia_client.cli.args.prompts import agrees
 
     if not agrees(f"{what[0].upper()}{what[1:]}?"):
         raise UsageError("aborted", "Nothing has been changed.")

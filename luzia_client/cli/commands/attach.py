@@ -23,8 +23,8 @@ from luzia_client.cli import exit_codes
 from luzia_client.cli.args.editor import has_terminal
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import ID_HELP
+from luzia_client.cli.args.prompts import ask
 from luzia_client.cli.show.errors import print_error
-from luzia_client.cli.show.prompts import ask
 from luzia_client.cli.show.text import harmless
 from luzia_client.cli.terminal.foreground import Ended, run_in_foreground
 from luzia_client.transport.endpoint import DaemonUnreachableError

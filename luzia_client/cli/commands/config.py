@@ -21,9 +21,9 @@ from luzia_client.cli.args import user_aliases
 from luzia_client.cli.args.editor import editor_command, has_terminal
 from luzia_client.cli.args.errors import UsageError
 from luzia_client.cli.args.parser import add_inner_json, add_json
+from luzia_client.cli.args.prompts import ask
 from luzia_client.cli.configuration import file, schema, template, values
 from luzia_client.cli.show.output import print_json
-from luzia_client.cli.show.prompts import ask
 from luzia_client.cli.show.text import harmless
 from luzia_client.transport.endpoint import DaemonUnreachableError
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from luzia_client.cli.args.errors import UsageError
-from luzia_client.cli.show.prompts import ask
+from luzia_client.cli.args.prompts import ask
 from luzia_client.cli.show.text import harmless
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Dialogue:
         if self._accepts_all:
             print(harmless(prompt) + harmless(suggested))
             return ""
-        answer = ask(prompt, on_stdout=True)
+        answer = ask(harmless(prompt), on_stdout=True)
         if answer is None:
             raise UsageError("aborted", "What has been written is kept. `luzia init` continues with what is missing.")
         return answer

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from luzia_client.cli.show.text import harmless
-
 
 def ask(question: str, *, on_stdout: bool = False) -> str | None:
     """Print the question and return the line that the user types, without blanks around it; None at the end of input.
@@ -14,7 +12,7 @@ def ask(question: str, *, on_stdout: bool = False) -> str | None:
     its own, also after Ctrl-C, which raises KeyboardInterrupt.
     """
     stream = sys.stdout if on_stdout else sys.stderr
-    stream.write(harmless(question))
+    stream.write(question)
     stream.flush()
     line = ""
     try:
