@@ -105,6 +105,7 @@ def _private_daemon(root: str) -> Iterator[Client]:
     os.environ["LUZIA_RUNTIME_DIR"] = os.path.join(root, "run")
     os.environ["LUZIA_STATE_DIR"] = os.path.join(root, "state")
     os.environ["LUZIA_CONFIG"] = os.path.join(root, "config.toml")
+    os.environ["TMPDIR"] = root  # a compiler that is terminated leaves its files there
     os.environ["PATH"] = os.path.join(root, "bin") + os.pathsep + os.environ.get("PATH", os.defpath)
     try:
         with Client() as client:
